@@ -1,0 +1,19 @@
+//! What to run, in which order, and what was found: the conductor between shapes, sandbox and
+//! oracles.
+//!
+//! A campaign says everything it does as [`Event`]s; the run directory keeps them and every
+//! report is made from them. Nothing here prints.
+
+mod case;
+mod court;
+mod events;
+mod line;
+mod repro;
+mod sweep;
+
+pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
+pub use self::court::{Court, Finding, Judged};
+pub use self::events::{Event, Machine, Observer, Skip};
+pub use self::line::{Line, Scope, lines};
+pub use self::repro::{Repro, ReproReport, reproduce};
+pub use self::sweep::{Sweep, SweepEnd, SweepError, SweepOptions};

@@ -1,0 +1,110 @@
+//! A case: one module with what is known of it, ready to become jobs.
+
+use crate::engines::Backend;
+use crate::job::{Budget, Job};
+use crate::limits::Expectation;
+use crate::ops::Proposal;
+use crate::recipe::Recipe;
+use crate::sandbox::{ModuleFileError, StoredModule};
+use crate::shapes::{self, Facts, RecipeCheckError, Rope};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use thiserror::Error;
+
+/// How often a finding is run again before it is shown.
+pub const CONFIRMATIONS: u32 = 2;
+
+/// What a case is made from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A recipe.
+    Recipe(Recipe),
+    /// A module file, by the name it was given by.
+    Module(String),
+}
+
+impl Subject {
+    /// What groups findings: the shape, or that it is a plain module.
+    pub fn family(&self) -> &str {
+        match self {
+            Subject::Recipe(recipe) => &recipe.shape,
+            Subject::Module(_) => "module",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Recipe(recipe) => recipe.fmt(f),
+            Subject::Module(path) => f.write_str(path),
+        }
+    }
+}
+
+/// Why a subject became no case.
+#[derive(Debug, Error)]
+pub enum CaseError {
+    /// The recipe does not fit its shape.
+    #[error(transparent)]
+    Recipe(#[from] RecipeCheckError),
+    /// The module could not be stored.
+    #[error(transparent)]
+    Store(#[from] ModuleFileError),
+}
+
+/// One module, stored, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it was made from.
+    pub subject: Subject,
+    /// The module.
+    pub module: StoredModule,
+    /// Its size.
+    pub module_bytes: u64,
+    /// What it promises; `None` for a module of unknown origin.
+    pub expectation: Option<Expectation>,
+    /// Proposals that it needs.
+    pub proposals: BTreeSet<Proposal>,
+}
+
+impl Case {
+    /// Builds and stores the module of a recipe.
+    pub fn of_recipe(recipe: &Recipe) -> Result<Case, CaseError> {
+        let module = shapes::build(recipe)?;
+        let Facts { proposals, .. } = &module.facts;
+        Ok(Case {
+            subject: Subject::Recipe(recipe.clone()),
+            module: StoredModule::new(&module.bytes)?,
+            module_bytes: module.bytes.len(),
+            expectation: Some(module.facts.expectation()),
+            proposals: proposals.clone(),
+        })
+    }
+
+    /// Stores a module of unknown origin. All that it may need is turned on.
+    pub fn of_module(name: &str, bytes: Vec<u8>) -> Result<Case, CaseError> {
+        let module_bytes = bytes.len() as u64;
+        Ok(Case {
+            subject: Subject::Module(name.to_owned()),
+            module: StoredModule::new(&Rope::from(bytes))?,
+            module_bytes,
+            expectation: None,
+            proposals: BTreeSet::new(),
+        })
+    }
+
+    /// A job of this case.
+    pub fn job(&self, id: u64, backend: &Backend, budget: Budget) -> Job {
+        Job {
+            id,
+            module: self.module.source(),
+            proposals: self.proposals.clone(),
+            backend: backend.clone(),
+            budget,
+            repeat: true,
+        }
+    }
+}

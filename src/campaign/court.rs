@@ -1,0 +1,88 @@
+//! Where outcomes are judged and findings are made.
+
+use super::{Case, Subject};
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::oracles::{self, Observation, Violation};
+use crate::outcome::Outcome;
+use crate::triage::Signature;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A violation that stood when it was run again, with all that is needed to run it once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What tells it from others.
+    pub signature: Signature,
+    /// What is wrong.
+    pub violation: Violation,
+    /// The subject.
+    pub subject: Subject,
+    /// What compiled it.
+    pub backend: Backend,
+    /// The limits of the job.
+    pub budget: Budget,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How many runs showed it, out of how many.
+    pub seen: (u32, u32),
+}
+
+/// A violation that has still to be confirmed.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What tells it from others.
+    pub signature: Signature,
+    /// What is wrong.
+    pub violation: Violation,
+}
+
+/// Judges outcomes and remembers what has been found.
+#[derive(Debug, Default)]
+pub struct Court {
+    found: BTreeMap<Signature, u64>,
+}
+
+impl Court {
+    /// What the oracles say of one outcome: violations and what is inconclusive. With `peers`,
+    /// the outcomes on all backends, the oracles that compare backends are asked as well.
+    pub fn judge(
+        case: &Case,
+        backend: &Backend,
+        budget: &Budget,
+        outcome: &Outcome,
+        peers: Option<&[(Backend, Outcome)]>,
+    ) -> (Vec<Judged>, Vec<String>) {
+        let observation = Observation {
+            expectation: case.expectation.as_ref(),
+            proposals: &case.proposals,
+            backend,
+            budget,
+            outcome,
+            peers: peers.unwrap_or_default(),
+        };
+        let (violations, inconclusive) = oracles::judge(&observation, peers.is_some());
+        let judged = violations.into_iter().map(|violation| {
+            let signature = Signature::of(&violation, &observation, case.subject.family());
+            Judged { signature, violation }
+        });
+        (judged.collect(), inconclusive)
+    }
+
+    /// Counts a violation; whether it is the first with its signature.
+    pub fn is_new(&mut self, signature: &Signature) -> bool {
+        let count = self.found.entry(signature.clone()).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// Takes a signature for found before, as when a run is resumed.
+    pub fn remember(&mut self, signature: &Signature) {
+        self.found.insert(signature.clone(), 1);
+    }
+
+    /// Forgets a signature that did not stand when it was run again.
+    pub fn forget(&mut self, signature: &Signature) {
+        self.found.remove(signature);
+    }
+}

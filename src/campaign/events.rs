@@ -1,0 +1,137 @@
+//! Everything that happens in a run, as data.
+
+use super::{Finding, Subject};
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::outcome::Outcome;
+use crate::recipe::Proximity;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The machine that a run was made on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and architecture.
+    pub system: String,
+    /// Processors that may be used.
+    pub processors: usize,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// A cell that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// Name of the line: shape, limit, unit.
+    pub line: String,
+    /// Where it would have stood.
+    pub at: Proximity,
+    /// On which backend; `None` for all of them.
+    pub backend: Option<Backend>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The run began; also written again when it is resumed.
+    RunStarted {
+        /// Version of brink.
+        brink: String,
+        /// The engine.
+        engine: String,
+        /// The command's arguments.
+        arguments: Vec<String>,
+        /// The seed.
+        seed: u64,
+        /// The machine.
+        machine: Machine,
+        /// The backends, in order.
+        backends: Vec<Backend>,
+    },
+    /// Jobs were handed to a seat. Not kept.
+    JobsStarted {
+        /// Name of the line.
+        line: String,
+        /// Where it stands.
+        at: Option<Proximity>,
+        /// How many.
+        count: usize,
+        /// Jobs planned so far, ended ones included.
+        planned: u64,
+    },
+    /// A job ended.
+    JobEnded {
+        /// Name of the line.
+        line: String,
+        /// Where it stands.
+        at: Option<Proximity>,
+        /// The subject.
+        subject: Subject,
+        /// What compiled it.
+        backend: Backend,
+        /// Its limits.
+        budget: Budget,
+        /// What came of it.
+        outcome: Box<Outcome>,
+        /// Signatures of the violations that the oracles saw.
+        violations: Vec<String>,
+        /// What the oracles could not tell.
+        inconclusive: Vec<String>,
+    },
+    /// A finding was made and confirmed.
+    Found {
+        /// The finding.
+        finding: Box<Finding>,
+    },
+    /// A cell was left out.
+    Skipped {
+        /// Which and why.
+        skip: Skip,
+    },
+    /// Something about the run itself that a person should know.
+    Warned {
+        /// One sentence.
+        message: String,
+    },
+    /// The run ended.
+    RunEnded {
+        /// Whether it ran to its end, rather than being stopped.
+        complete: bool,
+        /// Wall time of this part of the run, in milliseconds.
+        wall_ms: u64,
+        /// CPU time of all jobs, in milliseconds.
+        jobs_cpu_ms: u64,
+        /// CPU time of all child processes, in milliseconds.
+        children_cpu_ms: u64,
+        /// Seats.
+        seats: usize,
+    },
+}
+
+impl Event {
+    /// Whether the run directory keeps it.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self, Event::JobsStarted { .. })
+    }
+
+    /// The end of a run.
+    pub fn ended(complete: bool, stats: &crate::sandbox::PoolStats, seats: usize) -> Event {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Event::RunEnded {
+            complete,
+            wall_ms: ms(stats.wall),
+            jobs_cpu_ms: stats.jobs_cpu_us / 1_000,
+            children_cpu_ms: stats.children_cpu_us / 1_000,
+            seats,
+        }
+    }
+}
+
+/// Who is told of events; called from all seats.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn observe(&self, event: Event);
+}

@@ -1,0 +1,100 @@
+//! Lines: a shape driven towards one limit. A sweep moves along each line from far to near.
+
+use crate::engines::Backend;
+use crate::ops::{self, Unit, UnitKind};
+use crate::recipe::{Proximity, Recipe, UnitText};
+use crate::shapes::{self, Axis, ResolveError, SHAPES, Shape};
+
+/// The share of the limit at which every operator is tried: about two thousand copies.
+const EACH_OPERATOR_AT: Proximity = Proximity::Fraction(5);
+
+/// The shape that repeats a closed unit, under which every operator is tried.
+const EACH_OPERATOR_SHAPE: &str = "repeat";
+
+/// One shape on its way to one limit.
+#[derive(Clone)]
+pub struct Line {
+    /// `shape limit` or `shape limit operator`; unique within a sweep.
+    pub name: String,
+    shape: &'static dyn Shape,
+    axis: &'static Axis,
+    base: Recipe,
+    /// The proximities to visit, far to near.
+    pub rungs: Vec<Proximity>,
+}
+
+/// Which lines a sweep has.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Shapes by id; all where it is empty.
+    pub shapes: Vec<String>,
+    /// The unit of shapes that take one, where it is of their kind.
+    pub unit: Option<Unit>,
+    /// Whether to try every operator, repeated.
+    pub each_operator: bool,
+    /// The seed that recipes carry.
+    pub seed: u64,
+    /// The proximities to visit.
+    pub rungs: Vec<Proximity>,
+}
+
+impl Line {
+    /// The recipe at a proximity.
+    pub fn recipe(&self, at: Proximity) -> Result<Recipe, ResolveError> {
+        shapes::resolve(self.shape, self.axis, at, &self.base)
+    }
+
+    /// Id of the limit.
+    pub fn limit(&self) -> &'static str {
+        self.axis.limit
+    }
+}
+
+/// The lines of a sweep, in the order of the shapes.
+pub fn lines(scope: &Scope) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for &shape in SHAPES.iter().filter(|shape| {
+        scope.shapes.is_empty() || scope.shapes.iter().any(|id| id == shape.id())
+    }) {
+        let mut base = shapes::default_recipe(shape);
+        base.seed = scope.seed;
+        if let Some(unit) = &scope.unit
+            && shape.unit() == Some(unit.kind())
+        {
+            base.unit = Some(UnitText(unit.clone()));
+        }
+        for axis in shape.axes() {
+            lines.push(Line {
+                name: format!("{} {}", shape.id(), axis.limit),
+                shape,
+                axis,
+                base: base.clone(),
+                rungs: scope.rungs.clone(),
+            });
+        }
+        if scope.each_operator && shape.id() == EACH_OPERATOR_SHAPE {
+            lines.extend(operator_lines(shape, &base));
+        }
+    }
+    lines
+}
+
+fn operator_lines(shape: &'static dyn Shape, base: &Recipe) -> Vec<Line> {
+    debug_assert_eq!(shape.unit(), Some(UnitKind::Closed));
+    let Some(axis) = shape.axes().first() else { return Vec::new() };
+    let units = ops::operators().filter_map(|op| Some((op.name, Unit::closed(op)?)));
+    units
+        .map(|(name, unit)| Line {
+            name: format!("{} {} {name}", shape.id(), axis.limit),
+            shape,
+            axis,
+            base: Recipe { unit: Some(UnitText(unit)), ..base.clone() },
+            rungs: vec![EACH_OPERATOR_AT],
+        })
+        .collect()
+}
+
+/// A cell's name in the run's memory: what has been run need not run again.
+pub(super) fn cell_key(line: &str, at: Proximity, backend: &Backend) -> String {
+    format!("{line} {at} {backend}")
+}

@@ -1,0 +1,120 @@
+//! Runs one case on some backends a few times and says whether the same thing happens each time.
+
+use super::{Case, Court, Event, Observer};
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::outcome::Outcome;
+use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
+use crate::triage::Signature;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Repro {
+    /// The case.
+    pub case: Case,
+    /// On what.
+    pub backends: Vec<Backend>,
+    /// Under which limits.
+    pub budget: Budget,
+    /// How often on each backend.
+    pub times: u32,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct ReproReport {
+    /// For each run: the backend, what came, the violations' signatures and what is inconclusive.
+    pub runs: Vec<(Backend, Outcome, Vec<(Signature, String)>, Vec<String>)>,
+    /// Why there were no runs, where no worker would start.
+    pub seat_error: Option<SeatError>,
+}
+
+impl ReproReport {
+    /// Signatures that were seen, with in how many of a backend's runs.
+    pub fn signatures(&self) -> BTreeSet<Signature> {
+        let all = self.runs.iter().flat_map(|(_, _, judged, _)| judged);
+        all.map(|(signature, _)| signature.clone()).collect()
+    }
+}
+
+/// Runs a case as told.
+pub fn reproduce(
+    repro: &Repro,
+    pool: &Pool,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> ReproReport {
+    let queue = repro.backends.iter().flat_map(|backend| {
+        std::iter::repeat_n(backend.clone(), usize::try_from(repro.times).unwrap_or(1))
+    });
+    let work = Work {
+        repro,
+        observer,
+        queue: Mutex::new((0, queue.collect())),
+        total: repro.backends.len() * usize::try_from(repro.times).unwrap_or(1),
+        ended: Mutex::new((Vec::new(), None)),
+    };
+    pool.run(&work, stop);
+    let (ended, seat_error) = work.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut ended: Vec<(u64, Backend, Outcome)> = ended;
+    ended.sort_by_key(|(id, ..)| *id);
+    let peers: Vec<(Backend, Outcome)> =
+        ended.iter().map(|(_, backend, outcome)| (backend.clone(), outcome.clone())).collect();
+    let complete = !stop.load(Relaxed);
+    let runs = ended.into_iter().map(|(_, backend, outcome)| {
+        let judge =
+            |peers| Court::judge(&repro.case, &backend, &repro.budget, &outcome, peers);
+        let (mut judged, inconclusive) = judge(None);
+        if complete {
+            judged.extend(judge(Some(&peers)).0);
+        }
+        let judged =
+            judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
+        (backend, outcome, judged, inconclusive)
+    });
+    ReproReport { runs: runs.collect(), seat_error }
+}
+
+struct Work<'a> {
+    repro: &'a Repro,
+    observer: &'a dyn Observer,
+    /// The next job's number and the backends still to run, last one first.
+    queue: Mutex<(u64, Vec<Backend>)>,
+    total: usize,
+    ended: Mutex<(Vec<(u64, Backend, Outcome)>, Option<SeatError>)>,
+}
+
+impl Tasks for Work<'_> {
+    fn next(&self) -> Next {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.1.is_empty() {
+            return Next::Done;
+        }
+        let backend = queue.1.remove(0);
+        let id = queue.0;
+        queue.0 += 1;
+        self.observer.observe(Event::JobsStarted {
+            line: format!("{} on {backend}", self.repro.case.subject),
+            at: None,
+            count: 1,
+            planned: self.total as u64,
+        });
+        let job = self.repro.case.job(id, &backend, self.repro.budget);
+        Next::Task(Task { jobs: vec![job], module: self.repro.case.module.clone() })
+    }
+
+    fn ended(&self, outcome: Outcome) {
+        let position = usize::try_from(outcome.job).unwrap_or(usize::MAX);
+        let times = usize::try_from(self.repro.times).unwrap_or(1);
+        let Some(backend) = self.repro.backends.get(position / times) else { return };
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.0.push((outcome.job, backend.clone(), outcome));
+    }
+
+    fn seat_failed(&self, error: SeatError) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(error);
+    }
+}

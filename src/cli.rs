@@ -1,0 +1,81 @@
+//! The command line: options in, exit code out. One file for each subcommand.
+
+mod exit;
+mod generate;
+mod input;
+mod list;
+mod options;
+mod recorder;
+mod repro;
+mod self_test;
+mod sweep;
+
+use crate::wire::WORKER_COMMAND;
+use crate::worker;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use self::exit::Exit;
+
+/// A stress fuzzer that lives at the implementation limits of WebAssembly.
+#[derive(Debug, Parser)]
+#[command(name = "brink", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile every shape on every backend, nearer and nearer to the limits
+    Sweep(sweep::Opts),
+    /// Run one recipe, module or finding on some backends and judge it
+    Repro(repro::Opts),
+    /// Make the module of a recipe
+    Gen(generate::Opts),
+    /// List what brink knows
+    List(list::Opts),
+    /// Plant faults and prove that each is recognised
+    SelfTest(self_test::Opts),
+    /// Run jobs from standard input; started by brink itself
+    #[command(name = WORKER_COMMAND, hide = true)]
+    Worker,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are no errors; everything else is one of usage. Where even that
+            // cannot be printed, the code says it.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Nothing }.into();
+        }
+    };
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.into();
+        }
+    };
+    if !matches!(command, Command::Worker) {
+        exit::explain_panics();
+    }
+    let result = match command {
+        Command::Sweep(opts) => sweep::run(&opts),
+        Command::Repro(opts) => repro::run(&opts),
+        Command::Gen(opts) => generate::run(&opts),
+        Command::List(opts) => list::run(&opts),
+        Command::SelfTest(opts) => self_test::run(&opts),
+        // Its standard error goes nowhere; the parent sees that it has ended.
+        Command::Worker => {
+            return if worker::serve().is_ok() { Exit::Nothing } else { Exit::Usage }.into();
+        }
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error),
+    }
+}

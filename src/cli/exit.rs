@@ -1,0 +1,59 @@
+//! Exit codes, and how errors are told.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use std::io;
+use std::process::ExitCode;
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Nothing new was found.
+    Nothing = 0,
+    /// The command line or the environment is at fault.
+    Usage = 1,
+    /// Something new was found.
+    Found = 2,
+    /// Only known issues were found.
+    Known = 3,
+    /// The self-test failed.
+    SelfTest = 4,
+    /// A bug in brink itself.
+    Bug = 70,
+    /// Stopped by a person.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Tells an error in one sentence. A reader that has gone away is no error.
+pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    let closed = error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    });
+    if closed {
+        return Exit::Nothing.into();
+    }
+    eprintln!("brink: failed to {error:#}");
+    Exit::Usage.into()
+}
+
+/// Turns a panic of brink itself into one sentence and exit code 70.
+pub(super) fn explain_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        // Printing to a pipe whose reader has gone away is a plain end, not a bug.
+        if text.contains("Broken pipe") {
+            std::process::exit(i32::from(Exit::Nothing as u8));
+        }
+        eprintln!("brink: a bug in brink itself, please report it: {text} ({place})");
+        std::process::exit(i32::from(Exit::Bug as u8));
+    }));
+}

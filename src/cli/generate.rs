@@ -1,0 +1,113 @@
+//! `brink gen`.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use super::Exit;
+use super::input::{self, Input};
+use crate::recipe::{Proximity, Recipe};
+use crate::report;
+use crate::shapes;
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Largest module that is printed as text; printing takes many times the module's memory.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    /// A recipe file, a finding's folder, or a shape with parameters: repeat count=100
+    #[arg(required = true, value_name = "RECIPE")]
+    recipe: Vec<String>,
+    /// Move the shape's first axis to this proximity first: min, 25%, at, at+1 ...
+    #[arg(long, value_name = "PROXIMITY")]
+    at: Option<Proximity>,
+    /// Where to write; text if it ends in .wat, the recipe itself if it ends in .toml
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write WebAssembly text
+    #[arg(long)]
+    wat: bool,
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let recipe = match input::read(&opts.recipe)? {
+        Input::Recipe(recipe, _) => recipe,
+        Input::Module(_) => bail!("make a module from {}: it is one already", opts.recipe[0]),
+    };
+    let recipe = match opts.at {
+        Some(at) => move_to(&recipe, at)?,
+        None => recipe,
+    };
+    let ends_in = |extension: &str| {
+        opts.output.as_ref().is_some_and(|path| path.extension().is_some_and(|e| e == extension))
+    };
+    let module = shapes::build(&recipe)?;
+    let as_text = opts.wat || ends_in("wat");
+    let write: &dyn Fn(&mut dyn Write) -> Result<()> = if ends_in("toml") {
+        &|sink| Ok(sink.write_all(recipe.to_toml().as_bytes())?)
+    } else if as_text {
+        ensure!(
+            module.bytes.len() <= TEXT_BYTES_MAX,
+            "print a module of {}: text is for modules up to {}; write a .wasm file instead",
+            report::bytes(module.bytes.len()),
+            report::bytes(TEXT_BYTES_MAX)
+        );
+        &|sink| {
+            let text = wasmprinter::print_bytes(module.bytes.to_vec())
+                .context("print the module as text")?;
+            Ok(sink.write_all(text.as_bytes())?)
+        }
+    } else {
+        &|sink| Ok(module.bytes.write_to(sink)?)
+    };
+    match &opts.output {
+        Some(path) => to_file(path, write).with_context(|| format!("write {}", path.display()))?,
+        None => {
+            let stdout = io::stdout();
+            ensure!(
+                as_text || !stdout.is_terminal(),
+                "write a binary module to a terminal; name a file with --output or ask for --wat"
+            );
+            let mut sink = BufWriter::new(stdout.lock());
+            write(&mut sink)?;
+            sink.flush()?;
+        }
+    }
+    if opts.output.is_some() {
+        let size = report::bytes(module.bytes.len());
+        eprintln!("{recipe}: {size}; {}", module.facts.expectation());
+    }
+    Ok(Exit::Nothing)
+}
+
+fn move_to(recipe: &Recipe, at: Proximity) -> Result<Recipe> {
+    shapes::check(recipe)?;
+    let shape = shapes::shape(&recipe.shape).context("find the shape of the recipe")?;
+    let axis = shape.axes().first().with_context(|| {
+        format!("move shape {} to {at}: it presses on no limit", recipe.shape)
+    })?;
+    Ok(shapes::resolve(shape, axis, at, recipe)?)
+}
+
+/// The file appears whole or not at all.
+fn to_file(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_special = path.exists() && !path.is_file();
+    if is_special {
+        // A device or a pipe cannot be replaced, only written to.
+        let mut sink = BufWriter::new(File::create(path)?);
+        write(&mut sink)?;
+        return Ok(sink.flush()?);
+    }
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut sink = BufWriter::new(file.as_file());
+    write(&mut sink)?;
+    sink.flush()?;
+    drop(sink);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(mode)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! What a person names on the command line: a recipe in one of its forms, a module, a finding.
+
+use super::recorder::{FINDING_FILE, FindingFile, RECIPE_FILE};
+use crate::recipe::{Recipe, UnitText};
+use crate::shapes;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest module that is read: the limit of the JavaScript API and one more byte, so that a
+/// module just past it can be tried.
+const MODULE_BYTES_MAX: u64 = (1 << 30) + 1;
+
+/// First bytes of a module in binary form.
+const MAGIC: &[u8] = b"\0asm";
+
+/// What was named.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A recipe, and the finding it came with, if any.
+    Recipe(Recipe, Option<FindingFile>),
+    /// A module in binary form.
+    Module(Vec<u8>),
+}
+
+/// Reads what `words` name: a file or folder, or the shape of a recipe with its parameters, as
+/// `repeat count=3`.
+pub(super) fn read(words: &[String]) -> Result<Input> {
+    let Some((first, rest)) = words.split_first() else {
+        bail!("read an input: none was named");
+    };
+    let path = Path::new(first);
+    let is_shape = shapes::shape(first).is_some();
+    if rest.is_empty() && !is_shape {
+        if path.is_dir() {
+            return read_finding(path);
+        }
+        if path.exists() || first.contains(['/', '.']) {
+            return read_file(path);
+        }
+    }
+    recipe_from_words(first, rest).map(|recipe| Input::Recipe(recipe, None))
+}
+
+fn read_finding(folder: &Path) -> Result<Input> {
+    let name = folder.join(FINDING_FILE);
+    let text = fs::read_to_string(&name)
+        .with_context(|| format!("read the finding in {}", folder.display()))?;
+    let finding = toml::from_str::<FindingFile>(&text)
+        .with_context(|| format!("read the finding {}", name.display()))?;
+    match read_file(&folder.join(RECIPE_FILE))? {
+        Input::Recipe(recipe, _) => Ok(Input::Recipe(recipe, Some(finding))),
+        module @ Input::Module(_) => Ok(module),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Input> {
+    let doing = || format!("read {}", path.display());
+    let file = fs::File::open(path).with_context(doing)?;
+    let size = file.metadata().with_context(doing)?.len();
+    ensure!(
+        size <= MODULE_BYTES_MAX,
+        "read {}: it has {size} bytes, and no module may have more than {}",
+        path.display(),
+        MODULE_BYTES_MAX - 1
+    );
+    let mut bytes = Vec::new();
+    file.take(MODULE_BYTES_MAX).read_to_end(&mut bytes).with_context(doing)?;
+    ensure!(!bytes.is_empty(), "read {}: the file is empty", path.display());
+    if bytes.starts_with(MAGIC) {
+        return Ok(Input::Module(bytes));
+    }
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        let text = String::from_utf8(bytes)
+            .with_context(|| format!("read the recipe {}", path.display()))?;
+        let recipe = Recipe::from_toml(&text)
+            .with_context(|| format!("read the recipe {}", path.display()))?;
+        return Ok(Input::Recipe(recipe, None));
+    }
+    if let Ok(recipe) = shapes::from_bytes(&bytes) {
+        return Ok(Input::Recipe(recipe, None));
+    }
+    match wat::parse_bytes(&bytes) {
+        Ok(module) if module.starts_with(MAGIC) => Ok(Input::Module(module.into_owned())),
+        Ok(_) => bail!(
+            "read {}: it is neither a module (binary or text) nor a recipe",
+            path.display()
+        ),
+        Err(error) => {
+            let message = error.to_string();
+            let line = message.lines().next().unwrap_or_default();
+            bail!(
+                "read {}: it is neither a binary module, a recipe (.toml) nor WebAssembly text: \
+                 {line}",
+                path.display()
+            )
+        }
+    }
+}
+
+/// `repeat count=3 unit="nop() -> drop"` from the words of a command line.
+fn recipe_from_words(shape: &str, words: &[String]) -> Result<Recipe> {
+    let known = shapes::shape(shape);
+    let mut recipe = known.map_or_else(|| Recipe::new(shape), shapes::default_recipe);
+    for word in words {
+        let Some((name, value)) = word.split_once('=') else {
+            bail!("understand {word:?} of the recipe: a parameter is `name=number`");
+        };
+        let number = || -> Result<u64> {
+            value.replace('_', "").parse().with_context(|| {
+                format!("set parameter {name} of shape {shape} to {value:?}: it takes a number")
+            })
+        };
+        match name {
+            "unit" => {
+                let text = value.trim_matches('"');
+                let unit = text.parse();
+                recipe.unit = Some(UnitText(unit.with_context(|| format!("read unit {text:?}"))?));
+            }
+            "seed" => recipe.seed = number()?,
+            name => recipe = recipe.with(name, number()?),
+        }
+    }
+    shapes::check(&recipe)?;
+    Ok(recipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_recipe_may_be_given_in_words() {
+        let Input::Recipe(recipe, None) = read(&words("repeat count=1_000 seed=2")).unwrap() else {
+            panic!("not a recipe")
+        };
+        assert_eq!((recipe.params["count"], recipe.seed), (1_000, 2));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_in_one_sentence() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = place.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            path.display().to_string()
+        };
+        let cases = [
+            (file("empty.wasm", b""), "empty"),
+            (file("junk.wasm", b"\xff\xfe\x00junk"), "neither"),
+            (file("text.wat", b"(module (func"), "neither"),
+            (file("new.toml", b"version = 9\nshape = \"x\""), "version 9"),
+            (file("bad.toml", b"version = 1"), "recipe"),
+            (place.path().join("missing.wasm").display().to_string(), "No such file"),
+            ("repaet".to_owned(), "did you mean \"repeat\""),
+            ("repeat cuont=3".to_owned(), "did you mean \"count\""),
+            ("repeat count=0".to_owned(), "from 1"),
+            ("repeat count=x".to_owned(), "number"),
+            ("repeat count".to_owned(), "name=number"),
+        ];
+        for (input, expected) in cases {
+            let error = read(&words(&input)).unwrap_err();
+            let message = format!("{error:#}");
+            assert!(message.contains(expected), "{input}: {message}");
+            assert!(!message.contains('\n'), "{message:?} is more than a sentence");
+        }
+    }
+}

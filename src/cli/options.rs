@@ -1,0 +1,175 @@
+//! Options that several subcommands share, and the environment they come from.
+
+use crate::engines::{
+    self, Backend, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN,
+};
+use crate::job::Budget;
+use crate::sandbox::{Pool, WorkerExe};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Share of the machine's memory that jobs may use together, in percent.
+const MEMORY_PERCENT: u64 = 75;
+
+/// How jobs are run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunOpts {
+    /// Backends: `default`, `full`, or names with knobs such as `x86_64:opt=none,fuel`
+    #[arg(short, long = "backend", value_name = "BACKEND", num_args = 1..)]
+    pub(super) backends: Vec<String>,
+    /// CPU seconds that one job may use
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) time_limit: Option<u64>,
+    /// Memory that one job may use, such as 4GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(super) memory_limit: Option<u64>,
+    /// Memory that all jobs together may use [default: 75% of what is available]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    total_memory: Option<u64>,
+    /// Stack of the compile thread, for backends that do not set it themselves
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    stack: Option<u64>,
+    /// Jobs at once [default: the number of processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// CPU seconds of a job where nothing else is said: real compilers take a fraction of it for the
+/// largest bodies that are not pathological.
+const TIME_LIMIT_S: u64 = 60;
+
+/// Memory of a job where nothing else is said.
+const MEMORY_LIMIT_BYTES: u64 = 4 << 30;
+
+impl RunOpts {
+    /// The backends asked for, or `otherwise`.
+    pub(super) fn backends(&self, otherwise: &[Backend]) -> Result<Vec<Backend>> {
+        let mut backends = if self.backends.is_empty() {
+            otherwise.to_vec()
+        } else {
+            engines::backends(&self.backends)?
+        };
+        if let Some(stack) = self.stack {
+            ensure!(
+                (STACK_BYTES_MIN..=STACK_BYTES_MAX).contains(&stack),
+                "set the stack to {stack} bytes: it goes from {STACK_BYTES_MIN} to {STACK_BYTES_MAX}"
+            );
+            for backend in &mut backends {
+                if backend.knobs.stack_bytes == STACK_BYTES_DEFAULT {
+                    backend.knobs.stack_bytes = stack;
+                }
+            }
+        }
+        Ok(backends)
+    }
+
+    /// The limits of a job: those asked for, else those of `otherwise`, else the defaults.
+    pub(super) fn budget(&self, otherwise: Option<Budget>) -> Budget {
+        let otherwise = otherwise.unwrap_or(Budget::new(TIME_LIMIT_S, MEMORY_LIMIT_BYTES));
+        let cpu_s = self.time_limit.unwrap_or(otherwise.cpu_s);
+        Budget::new(cpu_s, self.memory_limit.unwrap_or(otherwise.memory_bytes))
+    }
+
+    /// The seats for jobs.
+    pub(super) fn pool(&self) -> Result<Pool> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let total_memory_bytes = match self.total_memory {
+            Some(bytes) => bytes,
+            None => available_memory()? / 100 * MEMORY_PERCENT,
+        };
+        Ok(Pool {
+            exe: WorkerExe::this().context("find this executable under /proc/self")?,
+            seats: self.jobs.map_or(processors, usize::from),
+            total_memory_bytes,
+        })
+    }
+}
+
+/// Memory that can be used without swapping, in bytes.
+pub(super) fn available_memory() -> Result<u64> {
+    memory_field("MemAvailable:")
+}
+
+/// Memory of the machine, in bytes.
+pub(super) fn total_memory() -> Result<u64> {
+    memory_field("MemTotal:")
+}
+
+fn memory_field(name: &str) -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").context("read /proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let kib = line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("find {name} in /proc/meminfo"))? * 1024)
+}
+
+/// A size such as `512MiB`, `4GiB`, `1g` or plain bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(at);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(format!("{unit:?} is no unit of size; use KiB, MiB or GiB")),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a size starts with a number".to_owned())?;
+    number
+        .checked_mul(factor)
+        .filter(|&bytes| bytes >= 1 << 20)
+        .ok_or_else(|| "a size is at least 1MiB here".to_owned())
+}
+
+/// A time such as `90`, `90s`, `5m` or `2h`.
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(at);
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err(format!("{unit:?} is no unit of time; use s, m or h")),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a time starts with a number".to_owned())?;
+    number
+        .checked_mul(factor)
+        .filter(|&seconds| seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "a time is at least one second".to_owned())
+}
+
+/// Turns true when the run is to stop: Ctrl-C, or a request to end. A second Ctrl-C ends at once.
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Relaxed) {
+            std::process::exit(i32::from(super::Exit::Interrupted as u8));
+        }
+    })
+    .context("listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_with_their_units() {
+        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        assert_eq!(parse_size("512m"), Ok(512 << 20));
+        assert_eq!(parse_size("2097152"), Ok(2 << 20));
+        assert_eq!(parse_time("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
+        for text in ["", "x", "12", "4XiB", "99999999999999999999g", "-1g"] {
+            assert!(parse_size(text).is_err(), "{text:?} was read as a size");
+        }
+        for text in ["", "0", "5d", "m"] {
+            assert!(parse_time(text).is_err(), "{text:?} was read as a time");
+        }
+    }
+}

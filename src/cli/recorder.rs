@@ -1,0 +1,128 @@
+//! Sends every event where it belongs: the run directory, the reporter, the final count.
+
+use crate::campaign::{Event, Finding, Machine, Observer, Subject};
+use crate::engines::Backend;
+use crate::report::{Reporter, Tally, finding_report};
+use crate::shapes;
+use crate::store::{RunDir, StoreError};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Modules up to this many bytes are kept with their finding; larger ones are made again from the
+/// recipe when they are needed.
+const KEPT_MODULE_BYTES: u64 = 256 * 1024;
+
+/// What a finding's folder says about how to run it again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FindingFile {
+    pub(super) signature: String,
+    pub(super) oracle: String,
+    pub(super) summary: String,
+    pub(super) backend: Backend,
+    pub(super) time_limit_s: u64,
+    pub(super) memory_limit_bytes: u64,
+}
+
+/// Name of that file.
+pub(super) const FINDING_FILE: &str = "finding.toml";
+/// Name of the recipe beside it.
+pub(super) const RECIPE_FILE: &str = "recipe.toml";
+
+/// Sends events on. A run directory that fails stops the run: what is not kept is lost.
+pub(super) struct Recorder<'a> {
+    stop: &'a AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    directory: Option<RunDir>,
+    reporter: Box<dyn Reporter>,
+    tally: Tally,
+    failure: Option<StoreError>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(
+        directory: Option<RunDir>,
+        reporter: Box<dyn Reporter>,
+        stop: &'a AtomicBool,
+    ) -> Recorder<'a> {
+        let tally = Tally::default();
+        Recorder { stop, inner: Mutex::new(Inner { directory, reporter, tally, failure: None }) }
+    }
+
+    /// Counts an event of an earlier part of the run, which is kept already.
+    pub(super) fn remember(&self, event: &Event) {
+        self.lock().tally.add(event);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the reports and hands over the count.
+    pub(super) fn finish(self) -> Result<Tally, StoreError> {
+        let mut inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        inner.reporter.finish();
+        inner.failure.map_or(Ok(inner.tally), Err)
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn observe(&self, event: Event) {
+        let mut inner = self.lock();
+        inner.tally.add(&event);
+        inner.reporter.report(&event);
+        let kept = inner.directory.as_mut().filter(|_| event.is_kept()).map(|directory| {
+            directory.append(&event)?;
+            if let Event::Found { finding } = &event {
+                keep(directory, finding)?;
+            }
+            Ok(())
+        });
+        if let Some(Err(error)) = kept {
+            inner.failure.get_or_insert(error);
+            self.stop.store(true, Relaxed);
+        }
+    }
+}
+
+/// Writes the folder of a finding.
+fn keep(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
+    let slug = finding.signature.slug();
+    let folder = directory.path().join("findings").join(&slug);
+    let description = FindingFile {
+        signature: finding.signature.to_string(),
+        oracle: finding.violation.oracle.clone(),
+        summary: finding.violation.summary.clone(),
+        backend: finding.backend.clone(),
+        time_limit_s: finding.budget.cpu_s,
+        memory_limit_bytes: finding.budget.memory_bytes,
+    };
+    let description =
+        toml::to_string(&description).expect("a flat table of strings and numbers is TOML");
+    let mut files = vec![
+        (FINDING_FILE, description.into_bytes()),
+        ("report.md", finding_report(finding, &folder.display().to_string()).into_bytes()),
+        ("stderr.tail", finding.outcome.stderr_tail.clone().into_bytes()),
+    ];
+    if let Subject::Recipe(recipe) = &finding.subject {
+        files.push((RECIPE_FILE, recipe.to_toml().into_bytes()));
+        if finding.outcome.measurements.module_bytes <= KEPT_MODULE_BYTES
+            && let Ok(module) = shapes::build(recipe)
+        {
+            files.push(("module.wasm", module.bytes.to_vec()));
+        }
+    }
+    directory.add_finding(&slug, &files).map(drop)
+}
+
+/// This machine, for the record.
+pub(super) fn machine() -> Machine {
+    Machine {
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        memory_bytes: super::options::total_memory().unwrap_or(0),
+    }
+}

@@ -1,0 +1,146 @@
+//! `brink repro`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
+
+use super::Exit;
+use super::input::{self, Input};
+use super::options::{RunOpts, stop_flag};
+use super::recorder::Recorder;
+use crate::campaign::{Case, Repro, ReproReport, reproduce};
+use crate::engines::{self, Backend};
+use crate::job::Budget;
+use crate::outcome::{EngineVerdict, Outcome, Termination};
+use crate::report::{self, Quiet, Reporter, Terminal};
+use crate::triage;
+use anyhow::Result;
+use clap::Args;
+use std::io::IsTerminal;
+use std::sync::atomic::Ordering::Relaxed;
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
+    #[arg(required = true, value_name = "INPUT")]
+    input: Vec<String>,
+    /// How often to run it on each backend
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    times: u32,
+    #[command(flatten)]
+    run: RunOpts,
+    /// Print each outcome as a line of JSON
+    #[arg(long, conflicts_with = "quiet")]
+    json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let (case, finding) = match input::read(&opts.input)? {
+        Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
+        Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
+    };
+    let (otherwise, budget): (Vec<Backend>, Option<Budget>) = match &finding {
+        Some(finding) => (
+            vec![finding.backend.clone()],
+            Some(Budget::new(finding.time_limit_s, finding.memory_limit_bytes)),
+        ),
+        None => (engines::default_set(), None),
+    };
+    let repro = Repro {
+        case,
+        backends: opts.run.backends(&otherwise)?,
+        budget: opts.run.budget(budget),
+        times: opts.times,
+    };
+    let pool = opts.run.pool()?;
+    let stop = stop_flag()?;
+    let silent = opts.quiet || opts.json || !std::io::stderr().is_terminal();
+    let reporter: Box<dyn Reporter> =
+        if silent { Box::new(Quiet) } else { Box::new(Terminal::new(None)) };
+    let recorder = Recorder::new(None, reporter, &stop);
+    let report = reproduce(&repro, &pool, &stop, &recorder);
+    recorder.finish()?;
+    print(opts, &repro, &report);
+    let violations = report.signatures();
+    if let Some(error) = report.seat_error {
+        return Err(error.into());
+    }
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    if let Some(finding) = &finding
+        && !opts.quiet
+    {
+        let again = violations.iter().any(|signature| signature.to_string() == finding.signature);
+        eprintln!(
+            "{} {}",
+            if again { "The finding reproduces:" } else { "The finding does not reproduce:" },
+            finding.summary
+        );
+    }
+    Ok(if violations.is_empty() { Exit::Nothing } else { Exit::Found })
+}
+
+fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
+    for (backend, outcome, violations, inconclusive) in &report.runs {
+        if opts.json {
+            let signatures: Vec<String> =
+                violations.iter().map(|(signature, _)| signature.to_string()).collect();
+            let line = serde_json::json!({
+                "subject": repro.case.subject,
+                "backend": backend,
+                "budget": repro.budget,
+                "outcome": outcome,
+                "violations": signatures,
+                "inconclusive": inconclusive,
+            });
+            println!("{line}");
+        } else if !opts.quiet {
+            println!("{backend}: {}", describe(outcome));
+            for (_, summary) in violations {
+                println!("  violation: {summary}");
+            }
+            for reason in inconclusive {
+                println!("  inconclusive: {reason}");
+            }
+        }
+    }
+}
+
+fn describe(outcome: &Outcome) -> String {
+    let measured = &outcome.measurements;
+    let ending = match &outcome.termination {
+        Termination::Completed { verdict } => match verdict {
+            EngineVerdict::Accepted { artifact } => {
+                format!("accepted, {} of code", report::bytes(artifact.code_bytes))
+            }
+            EngineVerdict::Refused { refusal } => {
+                let line = refusal.message.lines().next().unwrap_or_default();
+                format!("refused ({}): {line}", refusal.kind)
+            }
+            EngineVerdict::NotApplicable { reason } => format!("not applicable: {reason}"),
+        },
+        Termination::Panicked { location, message, .. } => {
+            let line = message.lines().next().unwrap_or_default();
+            format!("panicked at {}: {line}", triage::place(location))
+        }
+        Termination::StackOverflow { frames } => {
+            format!("ran over its stack in {}", triage::top_frame(frames))
+        }
+        Termination::Signaled { signal, frames } => {
+            format!("killed by signal {signal} in {}", triage::top_frame(frames))
+        }
+        Termination::TimedOut { clock } => format!("ran over its {clock:?} time").to_lowercase(),
+        Termination::OutOfMemory { .. } => "ran over its memory".to_owned(),
+        Termination::OutputLimit => "wrote too much".to_owned(),
+        Termination::Ambiguous => "killed from outside".to_owned(),
+        Termination::Infrastructure { message } => format!("could not be run: {message}"),
+    };
+    format!(
+        "{ending} [phase {}, {} of CPU time, {} of live memory]",
+        outcome.phase,
+        report::microseconds(measured.cpu_us),
+        report::bytes(measured.peak_live_bytes)
+    )
+}

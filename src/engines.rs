@@ -1,0 +1,184 @@
+//! Engines and their backends, as descriptions: what can be asked to compile a module.
+//!
+//! A backend is one target of an engine with every knob set: its text (`x86_64:opt=none,fuel`) is
+//! what the command line takes, what reports show and what reproduces a finding. Nothing here runs
+//! an engine; the worker turns a description into a configured compiler.
+
+mod builtin;
+mod knobs;
+
+use crate::ops::Proposal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+pub use self::builtin::{ENGINE, Strategy, TARGETS, Target};
+pub use self::knobs::{
+    Collector, KNOBS, Knob, KnobError, Knobs, OptLevel, RegisterAllocation, STACK_BYTES_DEFAULT,
+    STACK_BYTES_MAX, STACK_BYTES_MIN, Switch,
+};
+
+/// One target of an engine with its knobs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Backend {
+    target: TargetId,
+    /// The knobs.
+    pub knobs: Knobs,
+}
+
+/// Id of a row of [`TARGETS`].
+type TargetId = &'static str;
+
+/// Why a text names no backend.
+#[derive(Debug, Error)]
+pub enum BackendError {
+    /// No such target.
+    #[error(
+        "find the backend {name:?}{}; `brink list backends` names them all",
+        .nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default()
+    )]
+    UnknownTarget {
+        /// The name asked for.
+        name: String,
+        /// The name that looks most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A knob is unknown or has a value that it does not take.
+    #[error(transparent)]
+    Knob(#[from] KnobError),
+}
+
+impl Backend {
+    /// The backend of a target with default knobs.
+    pub fn new(target: &'static Target) -> Backend {
+        Backend { target: target.id, knobs: Knobs::default() }
+    }
+
+    /// The target's row.
+    pub fn target(&self) -> &'static Target {
+        let row = TARGETS.iter().find(|target| target.id == self.target);
+        row.expect("a backend is only made from a row of the table")
+    }
+
+    /// Why this backend cannot take a module that uses `proposals`, if so.
+    pub fn lacks(&self, proposals: &BTreeSet<Proposal>) -> Option<String> {
+        let target = self.target();
+        let missing = proposals.iter().find(|proposal| target.lacks.contains(proposal))?;
+        Some(format!("{} does not implement {missing}", target.title))
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.target)?;
+        let knobs = self.knobs.to_string();
+        if knobs.is_empty() { Ok(()) } else { write!(f, ":{knobs}") }
+    }
+}
+
+impl FromStr for Backend {
+    type Err = BackendError;
+
+    fn from_str(text: &str) -> Result<Backend, BackendError> {
+        let (name, knobs) = text.split_once(':').unwrap_or((text, ""));
+        let target = TARGETS.iter().find(|target| target.id == name);
+        let target = target.ok_or_else(|| {
+            let score = |target: &&Target| (strsim::jaro_winkler(name, target.id), target.id);
+            let best = TARGETS.iter().map(|t| score(&t)).max_by(|a, b| a.0.total_cmp(&b.0));
+            let nearest = best.filter(|(score, _)| *score > 0.7).map(|(_, id)| id);
+            BackendError::UnknownTarget { name: name.to_owned(), nearest }
+        })?;
+        Ok(Backend { target: target.id, knobs: knobs.parse()? })
+    }
+}
+
+impl TryFrom<String> for Backend {
+    type Error = BackendError;
+
+    fn try_from(text: String) -> Result<Backend, BackendError> {
+        text.parse()
+    }
+}
+
+impl From<Backend> for String {
+    fn from(backend: Backend) -> String {
+        backend.to_string()
+    }
+}
+
+/// Every target with default knobs.
+pub fn default_set() -> Vec<Backend> {
+    TARGETS.iter().map(Backend::new).collect()
+}
+
+/// Every target with default knobs, and each again with every knob that it takes turned once.
+pub fn full_set() -> Vec<Backend> {
+    let mut set = default_set();
+    for target in TARGETS {
+        for knob in KNOBS.iter().filter(|knob| target.takes(knob)) {
+            for setting in knob.settings {
+                let knobs = setting.parse().expect("a test parses every setting of the table");
+                set.push(Backend { target: target.id, knobs });
+            }
+        }
+    }
+    set
+}
+
+/// Backends by a list of names as the command line takes it: `default`, `full`, or a backend.
+pub fn backends(names: &[String]) -> Result<Vec<Backend>, BackendError> {
+    let mut set = Vec::new();
+    for name in names {
+        let more = match name.as_str() {
+            "default" => default_set(),
+            "full" => full_set(),
+            name => vec![name.parse()?],
+        };
+        set.extend(more);
+    }
+    let mut seen = BTreeSet::new();
+    set.retain(|backend| seen.insert(backend.clone()));
+    Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_backend_of_the_full_set_round_trips_and_stands_once() {
+        let set = full_set();
+        for backend in &set {
+            assert_eq!(&backend.to_string().parse::<Backend>().unwrap(), backend);
+        }
+        let unique: BTreeSet<_> = set.iter().collect();
+        assert_eq!(unique.len(), set.len());
+        assert!(set.len() > 5 * default_set().len());
+    }
+
+    #[test]
+    fn target_ids_are_unique() {
+        let unique: BTreeSet<_> = TARGETS.iter().map(|target| target.id).collect();
+        assert_eq!(unique.len(), TARGETS.len());
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_one() {
+        let message = "x86-64".parse::<Backend>().unwrap_err().to_string();
+        assert!(message.contains("did you mean \"x86_64\""), "{message}");
+        let message = "x86_64:fule".parse::<Backend>().unwrap_err().to_string();
+        assert!(message.contains("did you mean \"fuel\""), "{message}");
+        let message = "x86_64:opt=fast".parse::<Backend>().unwrap_err().to_string();
+        assert!(message.contains("none"), "{message}");
+    }
+
+    #[test]
+    fn a_list_of_names_keeps_its_order_and_drops_repeats() {
+        let names = ["s390x", "x86_64", "s390x"].map(str::to_owned);
+        let names: Vec<_> = backends(&names).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["s390x", "x86_64"]);
+    }
+}

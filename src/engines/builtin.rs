@@ -1,0 +1,145 @@
+//! The built-in engine: Wasmtime 48.0.8 with every backend, linked into the worker.
+//!
+//! What a backend lacks is stated here from Wasmtime's own list (its `Config` refuses these
+//! combinations before compiling) and from its stability tables; a refusal of anything not listed
+//! is a finding.
+
+use super::{Knob, knobs};
+use crate::ops::Proposal;
+
+/// Name and version of the built-in engine.
+pub const ENGINE: &str = "wasmtime 48.0.8";
+
+/// Which compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// The optimising compiler.
+    Cranelift,
+    /// The single-pass compiler.
+    Winch,
+}
+
+/// One compilation target.
+#[derive(Debug)]
+pub struct Target {
+    /// Name on the command line and in reports; append-only.
+    pub id: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// Target triple.
+    pub triple: &'static str,
+    /// Compiler.
+    pub strategy: Strategy,
+    /// CPU features to turn on beyond the target's baseline, in Cranelift's spelling.
+    pub cpu: &'static [&'static str],
+    /// Proposals that the backend does not implement.
+    pub lacks: &'static [Proposal],
+}
+
+impl Target {
+    /// Whether the knob means anything to this target.
+    pub fn takes(&self, knob: &Knob) -> bool {
+        match self.strategy {
+            Strategy::Cranelift => true,
+            Strategy::Winch => !knobs::CRANELIFT_ONLY.contains(&knob.name),
+        }
+    }
+}
+
+const PULLEY_LACKS: &[Proposal] = &[Proposal::Threads, Proposal::StackSwitching];
+
+/// Every target of the built-in engine.
+pub const TARGETS: &[Target] = &[
+    Target {
+        id: "x86_64",
+        title: "Cranelift x86-64",
+        triple: "x86_64-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        // What SIMD needs to be compiled well; the width check turns features on one by one.
+        cpu: &["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"],
+        lacks: &[],
+    },
+    Target {
+        id: "aarch64",
+        title: "Cranelift aarch64",
+        triple: "aarch64-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        cpu: &[],
+        lacks: &[Proposal::StackSwitching],
+    },
+    Target {
+        id: "riscv64",
+        title: "Cranelift riscv64",
+        triple: "riscv64gc-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        cpu: &[],
+        lacks: &[Proposal::StackSwitching, Proposal::Simd, Proposal::RelaxedSimd],
+    },
+    Target {
+        id: "riscv64-v",
+        title: "Cranelift riscv64 with vectors",
+        triple: "riscv64gc-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        cpu: &["has_v"],
+        lacks: &[Proposal::StackSwitching],
+    },
+    Target {
+        id: "s390x",
+        title: "Cranelift s390x",
+        triple: "s390x-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        cpu: &[],
+        lacks: &[Proposal::StackSwitching],
+    },
+    Target {
+        id: "pulley32",
+        title: "Pulley 32",
+        triple: "pulley32",
+        strategy: Strategy::Cranelift,
+        cpu: &[],
+        lacks: PULLEY_LACKS,
+    },
+    Target {
+        id: "pulley64",
+        title: "Pulley 64",
+        triple: "pulley64",
+        strategy: Strategy::Cranelift,
+        cpu: &[],
+        lacks: PULLEY_LACKS,
+    },
+    Target {
+        id: "winch-x86_64",
+        title: "Winch x86-64",
+        triple: "x86_64-unknown-linux-gnu",
+        strategy: Strategy::Winch,
+        // Winch implements SIMD with AVX2 only.
+        cpu: &[
+            "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2",
+        ],
+        lacks: &[
+            Proposal::RelaxedSimd,
+            Proposal::TailCall,
+            Proposal::Exceptions,
+            Proposal::Gc,
+            Proposal::FunctionReferences,
+            Proposal::StackSwitching,
+        ],
+    },
+    Target {
+        id: "winch-aarch64",
+        title: "Winch aarch64",
+        triple: "aarch64-unknown-linux-gnu",
+        strategy: Strategy::Winch,
+        cpu: &[],
+        lacks: &[
+            Proposal::Simd,
+            Proposal::RelaxedSimd,
+            Proposal::Threads,
+            Proposal::TailCall,
+            Proposal::Exceptions,
+            Proposal::Gc,
+            Proposal::FunctionReferences,
+            Proposal::StackSwitching,
+        ],
+    },
+];

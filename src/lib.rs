@@ -1,0 +1,32 @@
+//! brink: a stress fuzzer that lives at the implementation limits of WebAssembly.
+//!
+//! Dependencies point one way, in this order:
+//!
+//! * [`limits`] and [`ops`]: the tables of limits and of operators;
+//! * [`recipe`]: the test case, a few numbers that a module is made from;
+//! * [`shapes`]: the generators of modules;
+//! * [`engines`]: descriptions of what can compile a module;
+//! * [`job`], [`outcome`], [`wire`]: what is run, what came of it, and how both travel;
+//! * [`sandbox`] and, beside it, [`worker`]: running jobs in child processes;
+//! * [`oracles`] and [`triage`]: judging outcomes and telling findings apart;
+//! * [`campaign`]: what to run, in which order, and what was found;
+//! * [`store`]: the run directory;
+//! * [`report`]: events in, text out;
+//! * [`cli`]: the command line.
+
+pub mod campaign;
+pub mod cli;
+pub mod engines;
+pub mod job;
+pub mod limits;
+pub mod ops;
+pub mod oracles;
+pub mod outcome;
+pub mod recipe;
+pub mod report;
+pub mod sandbox;
+pub mod shapes;
+pub mod store;
+pub mod triage;
+pub mod wire;
+pub mod worker;

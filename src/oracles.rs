@@ -1,0 +1,237 @@
+//! Oracles: pure functions from an observation to a verdict.
+//!
+//! No clock, no files, no engine: what they judge is data, so each is tested on observations made
+//! by hand. To add one: a file here with a unit struct that implements [`Oracle`], and its line in
+//! [`ORACLES`]. Growth, width and edge belong here too; they look at more than one compilation
+//! (a ladder of sizes, the machine code, a run) and come with what makes those observations.
+
+mod agreement;
+mod code_size;
+mod crash;
+mod determinism;
+mod laxness;
+mod memory;
+mod refusal;
+mod timeout;
+
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::limits::Expectation;
+use crate::ops::Proposal;
+use crate::outcome::{Outcome, Termination};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// One compilation and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// What the module promises; `None` for a module of unknown origin.
+    pub expectation: Option<&'a Expectation>,
+    /// Proposals that the module needs.
+    pub proposals: &'a BTreeSet<Proposal>,
+    /// What compiled it.
+    pub backend: &'a Backend,
+    /// The limits it ran under.
+    pub budget: &'a Budget,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// The same module on the other backends of the same engine, as far as they have run.
+    pub peers: &'a [(Backend, Outcome)],
+}
+
+/// What an oracle says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Violation(Violation),
+    /// Cannot be told from this observation, and why.
+    Inconclusive(String),
+    /// The question does not arise.
+    NotApplicable,
+}
+
+/// What is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Id of the oracle.
+    pub oracle: String,
+    /// What tells this violation from others of the same oracle, stable from run to run.
+    pub key: String,
+    /// One sentence: what happened and what should have.
+    pub summary: String,
+    /// How much it matters.
+    pub severity: Severity,
+}
+
+/// How much a violation matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing; the engine is free to do so.
+    Information,
+    /// A bug: compilation fails, hangs or swells on a valid module.
+    Bug,
+    /// A bug that may let code do what it must not.
+    Security,
+}
+
+/// A judge.
+pub trait Oracle: Sync {
+    /// Kebab-case name; append-only.
+    fn id(&self) -> &'static str;
+
+    /// One line: what counts as a violation.
+    fn summary(&self) -> &'static str;
+
+    /// Whether it needs the module's outcomes on the other backends.
+    fn needs_peers(&self) -> bool {
+        false
+    }
+
+    /// Judges one observation.
+    fn judge(&self, observation: &Observation<'_>) -> Verdict;
+}
+
+/// Every oracle.
+pub const ORACLES: &[&dyn Oracle] = &[
+    &crash::Crash,
+    &timeout::Timeout,
+    &memory::Memory,
+    &code_size::CodeSize,
+    &refusal::Refusal,
+    &laxness::Laxness,
+    &agreement::Agreement,
+    &determinism::Determinism,
+];
+
+/// All violations and everything inconclusive that the oracles see in an observation.
+pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>, Vec<String>) {
+    let (mut violations, mut inconclusive) = (Vec::new(), Vec::new());
+    for oracle in ORACLES.iter().filter(|oracle| oracle.needs_peers() == with_peers) {
+        match oracle.judge(observation) {
+            Verdict::Pass | Verdict::NotApplicable => {}
+            Verdict::Violation(violation) => violations.push(violation),
+            Verdict::Inconclusive(reason) => {
+                inconclusive.push(format!("{}: {reason}", oracle.id()));
+            }
+        }
+    }
+    (violations, inconclusive)
+}
+
+fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {
+    Verdict::Violation(Violation {
+        oracle: oracle.id().to_owned(),
+        key: key.to_owned(),
+        summary,
+        severity: Severity::Bug,
+    })
+}
+
+/// What the job was at when it ran over a budget: the pass that took the most of the time, the
+/// pass that ran, or the phase.
+fn costly_part(outcome: &Outcome) -> String {
+    let measured = &outcome.measurements;
+    let timed_out = matches!(outcome.termination, Termination::TimedOut { .. });
+    let dominant = if timed_out { measured.dominant_pass() } else { None };
+    dominant
+        .or(measured.last_pass.as_deref())
+        .map_or_else(|| format!("phase {}", outcome.phase), str::to_owned)
+}
+
+/// Observations made by hand.
+#[cfg(test)]
+mod fixture {
+    use super::*;
+    use crate::outcome::{
+        Artifact, EngineVerdict, Measurements, Phase, Refusal, RefusalKind, Validation,
+    };
+
+    pub(super) struct Case {
+        pub(super) expectation: Expectation,
+        pub(super) proposals: BTreeSet<Proposal>,
+        pub(super) backend: Backend,
+        pub(super) budget: Budget,
+        pub(super) outcome: Outcome,
+        pub(super) peers: Vec<(Backend, Outcome)>,
+    }
+
+    impl Case {
+        pub(super) fn judge(&self, oracle: &dyn Oracle) -> Verdict {
+            oracle.judge(&Observation {
+                expectation: Some(&self.expectation),
+                proposals: &self.proposals,
+                backend: &self.backend,
+                budget: &self.budget,
+                outcome: &self.outcome,
+                peers: &self.peers,
+            })
+        }
+    }
+
+    pub(super) fn outcome(termination: Termination) -> Outcome {
+        Outcome {
+            job: 0,
+            phase: Phase::Compile,
+            termination,
+            validation: Validation::Valid,
+            measurements: Measurements { module_bytes: 1 << 20, ..Measurements::default() },
+            stderr_tail: String::new(),
+        }
+    }
+
+    pub(super) fn case(termination: Termination) -> Case {
+        Case {
+            expectation: Expectation::Accept,
+            proposals: BTreeSet::new(),
+            backend: "x86_64".parse().unwrap(),
+            budget: Budget::new(10, 1 << 30),
+            outcome: outcome(termination),
+            peers: Vec::new(),
+        }
+    }
+
+    pub(super) fn accepted() -> Termination {
+        let artifact = Artifact {
+            bytes: 2 << 20,
+            code_bytes: 1 << 20,
+            hash: "a".to_owned(),
+            repeat_hash: Some("a".to_owned()),
+        };
+        Termination::Completed { verdict: EngineVerdict::Accepted { artifact } }
+    }
+
+    pub(super) fn refused(kind: RefusalKind) -> Termination {
+        let refusal = Refusal { phase: Phase::Compile, kind, message: "no".to_owned() };
+        Termination::Completed { verdict: EngineVerdict::Refused { refusal } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_kebab_case() {
+        let ids: BTreeSet<_> = ORACLES.iter().map(|oracle| oracle.id()).collect();
+        assert_eq!(ids.len(), ORACLES.len());
+        assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+    }
+
+    #[test]
+    fn no_oracle_makes_a_finding_of_a_failure_of_the_machinery() {
+        let endings = [
+            Termination::Infrastructure { message: "x".to_owned() },
+            Termination::Ambiguous,
+        ];
+        for termination in endings {
+            let case = fixture::case(termination);
+            for oracle in ORACLES {
+                let verdict = case.judge(*oracle);
+                assert!(!matches!(verdict, Verdict::Violation(_)), "{}: {verdict:?}", oracle.id());
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A module within the limits must compile in the memory that the budget gives.
+//!
+//! What counts is the sum of live allocations, which hardly varies from run to run. No false alarm
+//! is known; the budget itself is a matter of taste, and the report states it.
+
+use super::{Observation, Oracle, Verdict, violation};
+use crate::outcome::Termination;
+
+pub(super) struct Memory;
+
+impl Oracle for Memory {
+    fn id(&self) -> &'static str {
+        "memory"
+    }
+
+    fn summary(&self) -> &'static str {
+        "more live memory than the job's budget"
+    }
+
+    fn judge(&self, observation: &Observation<'_>) -> Verdict {
+        let outcome = observation.outcome;
+        match &outcome.termination {
+            Termination::OutOfMemory { .. } => {
+                let at = super::costly_part(outcome);
+                let summary = format!(
+                    "needed more than {} MiB of memory for a module of {} bytes, in {at}",
+                    observation.budget.memory_bytes >> 20,
+                    outcome.measurements.module_bytes
+                );
+                violation(self, &at, summary)
+            }
+            Termination::Infrastructure { .. } | Termination::Ambiguous => Verdict::NotApplicable,
+            Termination::Completed { .. }
+            | Termination::TimedOut { .. }
+            | Termination::Panicked { .. }
+            | Termination::StackOverflow { .. }
+            | Termination::Signaled { .. }
+            | Termination::OutputLimit => Verdict::Pass,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracles::fixture::{accepted, case};
+
+    #[test]
+    fn running_out_of_the_budget_is_a_violation_that_names_the_pass() {
+        let mut hungry = case(Termination::OutOfMemory { requested_bytes: 1 });
+        hungry.outcome.measurements.last_pass = Some("regalloc".to_owned());
+        let Verdict::Violation(violation) = hungry.judge(&Memory) else { panic!("no violation") };
+        assert_eq!(violation.key, "regalloc");
+        assert!(violation.summary.contains("1024 MiB"), "{}", violation.summary);
+        assert_eq!(case(accepted()).judge(&Memory), Verdict::Pass);
+    }
+}

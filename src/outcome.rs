@@ -1,0 +1,315 @@
+//! What came of a job: how the child ended, where it was, what it measured, what the engine said.
+//!
+//! The whole space of endings is modelled. Failure of the machinery around an engine
+//! ([`Termination::Infrastructure`]) and endings that prove nothing ([`Termination::Ambiguous`])
+//! are told apart from findings here, so that no oracle has to guess.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where in its work a job is or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing of the job has begun.
+    Start,
+    /// Reading the module and configuring the engine.
+    Load,
+    /// The engine's validator.
+    Validate,
+    /// The compiler, translation included, up to and with the serialised artifact.
+    Compile,
+    /// A second compilation, to compare.
+    Repeat,
+    /// Everything is done.
+    Done,
+}
+
+impl Phase {
+    /// Every phase in order.
+    pub const ALL: [Phase; 6] = [
+        Phase::Start,
+        Phase::Load,
+        Phase::Validate,
+        Phase::Compile,
+        Phase::Repeat,
+        Phase::Done,
+    ];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Start => "start",
+            Phase::Load => "load",
+            Phase::Validate => "validate",
+            Phase::Compile => "compile",
+            Phase::Repeat => "repeat",
+            Phase::Done => "done",
+        })
+    }
+}
+
+/// Which clock ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// CPU time of the job.
+    Cpu,
+    /// Time on the wall.
+    Wall,
+}
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Termination {
+    /// It reported what the engine said.
+    Completed {
+        /// What the engine said.
+        verdict: EngineVerdict,
+    },
+    /// It ran over its time.
+    TimedOut {
+        /// Which clock ran out.
+        clock: Clock,
+    },
+    /// It asked for more memory than its budget.
+    OutOfMemory {
+        /// The request that was one too many, in bytes; 0 where it is not known.
+        requested_bytes: u64,
+    },
+    /// A Rust panic.
+    Panicked {
+        /// `file:line:column`.
+        location: String,
+        /// The message.
+        message: String,
+        /// Function names, innermost first.
+        frames: Vec<String>,
+    },
+    /// The compile thread ran over its stack.
+    StackOverflow {
+        /// Function names, innermost first.
+        frames: Vec<String>,
+    },
+    /// Killed by a signal that is a fault of its own.
+    Signaled {
+        /// Signal number.
+        signal: i32,
+        /// Function names, innermost first; empty where the signal left none.
+        frames: Vec<String>,
+    },
+    /// It wrote more than its budget.
+    OutputLimit,
+    /// Killed by a SIGKILL that nobody here sent: the machine's memory killer, or a person.
+    Ambiguous,
+    /// The machinery failed: never a finding.
+    Infrastructure {
+        /// What failed.
+        message: String,
+    },
+}
+
+impl Termination {
+    /// Short name for tables and signatures.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Termination::Completed { verdict } => verdict.name(),
+            Termination::TimedOut { .. } => "timeout",
+            Termination::OutOfMemory { .. } => "out-of-memory",
+            Termination::Panicked { .. } => "panic",
+            Termination::StackOverflow { .. } => "stack-overflow",
+            Termination::Signaled { .. } => "signal",
+            Termination::OutputLimit => "output-limit",
+            Termination::Ambiguous => "ambiguous",
+            Termination::Infrastructure { .. } => "infrastructure",
+        }
+    }
+}
+
+/// What an engine said of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineVerdict {
+    /// It compiled.
+    Accepted {
+        /// The artifact.
+        artifact: Artifact,
+    },
+    /// It did not, and said why.
+    Refused {
+        /// The kind and message of the refusal.
+        refusal: Refusal,
+    },
+    /// The backend cannot be configured so, or lacks what the module needs.
+    NotApplicable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl EngineVerdict {
+    /// Short name for tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EngineVerdict::Accepted { .. } => "accepted",
+            EngineVerdict::Refused { .. } => "refused",
+            EngineVerdict::NotApplicable { .. } => "not-applicable",
+        }
+    }
+}
+
+/// What the engine's validator said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Validation {
+    /// It did not get that far.
+    NotRun,
+    /// Valid.
+    Valid,
+    /// Not valid, and why.
+    Invalid(String),
+}
+
+/// A compiled module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Size of the whole artifact, in bytes.
+    pub bytes: u64,
+    /// Size of its machine code (`.text`), in bytes.
+    pub code_bytes: u64,
+    /// Blake3, in hexadecimal.
+    pub hash: String,
+    /// Blake3 of a second compilation, where one was made.
+    pub repeat_hash: Option<String>,
+}
+
+/// Why an engine refused, by the error's type as far as it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// The validator: the module is not valid, or past a limit that validation enforces.
+    Invalid,
+    /// The engine says that it does not implement something.
+    Unsupported,
+    /// A limit of the implementation, reported cleanly.
+    ImplementationLimit,
+    /// Anything else: an internal error.
+    Internal,
+}
+
+impl fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RefusalKind::Invalid => "invalid",
+            RefusalKind::Unsupported => "unsupported",
+            RefusalKind::ImplementationLimit => "implementation-limit",
+            RefusalKind::Internal => "internal",
+        })
+    }
+}
+
+/// An engine's refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Phase in which it was refused.
+    pub phase: Phase,
+    /// Kind.
+    pub kind: RefusalKind,
+    /// The engine's message, shortened to [`MESSAGE_BYTES_MAX`].
+    pub message: String,
+}
+
+/// Longest message that is kept, in bytes: enough for any error, and a module with names of
+/// 100,000 bytes cannot flood a report.
+pub const MESSAGE_BYTES_MAX: usize = 2_000;
+
+/// `text` without control characters and cut to [`MESSAGE_BYTES_MAX`].
+pub fn shorten(text: &str) -> String {
+    let clean = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    let mut out = String::new();
+    for c in text.chars().map(clean) {
+        if out.len() + c.len_utf8() > MESSAGE_BYTES_MAX {
+            out.push('…');
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// What was measured, in long form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measurements {
+    /// Size of the module, in bytes.
+    pub module_bytes: u64,
+    /// CPU time of the job's thread, in microseconds.
+    pub cpu_us: u64,
+    /// Wall time of the job, in microseconds.
+    pub wall_us: u64,
+    /// Sum of all allocations, in bytes; repeats exactly from run to run on most modules.
+    pub allocated_bytes: u64,
+    /// Greatest sum of live allocations, in bytes.
+    pub peak_live_bytes: u64,
+    /// Greatest resident memory of the process (`VmHWM`), in bytes.
+    pub peak_resident_bytes: u64,
+    /// Wall time by phase, in microseconds.
+    pub phases_us: Vec<(Phase, u64)>,
+    /// Time of Cranelift's passes without the passes within them, in microseconds, greatest first.
+    pub passes_us: Vec<(String, u64)>,
+    /// The pass that was running when the job ended, where one was.
+    pub last_pass: Option<String>,
+}
+
+impl Measurements {
+    /// The pass that took the longest, where passes were timed.
+    pub fn dominant_pass(&self) -> Option<&str> {
+        self.passes_us.first().map(|(pass, _)| pass.as_str())
+    }
+}
+
+/// All that is known of one job's run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The job's number.
+    pub job: u64,
+    /// Where it was when it ended.
+    pub phase: Phase,
+    /// How it ended.
+    pub termination: Termination,
+    /// What the engine's validator said, apart from its compiler.
+    pub validation: Validation,
+    /// What was measured.
+    pub measurements: Measurements,
+    /// The end of what the child wrote to its standard error.
+    pub stderr_tail: String,
+}
+
+impl Outcome {
+    /// The outcome of a job that never ran.
+    pub fn infrastructure(job: u64, message: String) -> Outcome {
+        Outcome {
+            job,
+            phase: Phase::Start,
+            termination: Termination::Infrastructure { message },
+            validation: Validation::NotRun,
+            measurements: Measurements::default(),
+            stderr_tail: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_or_hostile_messages_are_cut_and_cleaned() {
+        let text = "\x1b[31m".to_owned() + &"é".repeat(100_000);
+        let short = shorten(&text);
+        assert!(short.len() <= MESSAGE_BYTES_MAX + '…'.len_utf8());
+        assert!(!short.contains('\x1b'));
+        assert_eq!(shorten("plain"), "plain");
+    }
+}

@@ -1,0 +1,37 @@
+//! Events in, text out.
+//!
+//! The core never prints; a reporter is told every event and makes something of it. To add one: a
+//! file here with a type that implements [`Reporter`], and its choice in the command line.
+
+mod format;
+mod json;
+mod markdown;
+mod progress;
+mod summary;
+mod tally;
+
+use crate::campaign::Event;
+
+pub use self::format::{bytes, microseconds};
+pub use self::json::Json;
+pub use self::markdown::finding_report;
+pub use self::progress::{Plain, Terminal};
+pub use self::summary::summary;
+pub use self::tally::Tally;
+
+/// Makes something of events.
+pub trait Reporter: Send {
+    /// Something happened.
+    fn report(&mut self, event: &Event);
+
+    /// Nothing more will happen.
+    fn finish(&mut self) {}
+}
+
+/// Says nothing.
+#[derive(Debug, Default)]
+pub struct Quiet;
+
+impl Reporter for Quiet {
+    fn report(&mut self, _: &Event) {}
+}

@@ -1,0 +1,130 @@
+//! What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere. Both go to
+//! standard error; standard output is for results.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use super::Reporter;
+use super::format::clip;
+use crate::campaign::{Event, Finding};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::{Duration, Instant};
+
+/// Plain lines say where the run stands this often.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Longest name of what runs now.
+const NOW_WIDTH: usize = 48;
+
+fn line_of(finding: &Finding) -> String {
+    format!(
+        "finding: {} on {}: {}",
+        clip(&finding.subject.to_string(), 100),
+        finding.backend,
+        clip(&finding.violation.summary, 200)
+    )
+}
+
+/// A progress bar.
+#[derive(Debug)]
+pub struct Terminal {
+    bar: ProgressBar,
+    time: Option<Duration>,
+    started: Instant,
+    findings: u64,
+    now: String,
+}
+
+impl Terminal {
+    /// A bar for a run that takes at most `time`, where that is known.
+    pub fn new(time: Option<Duration>) -> Terminal {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
+        let style = ProgressStyle::with_template(
+            "{spinner} {pos} of {len} jobs  {elapsed} {prefix}  {wide_msg}",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Terminal { bar, time, started: Instant::now(), findings: 0, now: String::new() }
+    }
+
+    fn draw(&self) {
+        let left = self.time.map(|time| time.saturating_sub(self.started.elapsed()).as_secs());
+        self.bar.set_prefix(match left {
+            Some(left) => format!("(at most {left}s left)"),
+            None => String::new(),
+        });
+        let plural = if self.findings == 1 { "finding" } else { "findings" };
+        self.bar.set_message(format!("{} {plural}  {}", self.findings, self.now));
+    }
+}
+
+impl Reporter for Terminal {
+    fn report(&mut self, event: &Event) {
+        match event {
+            Event::JobsStarted { line, at, planned, .. } => {
+                self.bar.set_length(*planned);
+                let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+                self.now = clip(&format!("{line}{at}"), NOW_WIDTH);
+                self.draw();
+            }
+            Event::JobEnded { .. } => {
+                self.bar.inc(1);
+                self.draw();
+            }
+            Event::Found { finding } => {
+                self.findings += 1;
+                self.bar.suspend(|| eprintln!("{}", line_of(finding)));
+            }
+            Event::Warned { message } => {
+                self.bar.suspend(|| eprintln!("warning: {}", clip(message, 400)));
+            }
+            Event::RunStarted { .. } | Event::Skipped { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn finish(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Lines without any terminal control.
+#[derive(Debug)]
+pub struct Plain {
+    said: Instant,
+    done: u64,
+    planned: u64,
+    findings: u64,
+}
+
+impl Default for Plain {
+    fn default() -> Plain {
+        Plain { said: Instant::now(), done: 0, planned: 0, findings: 0 }
+    }
+}
+
+impl Reporter for Plain {
+    fn report(&mut self, event: &Event) {
+        match event {
+            Event::JobsStarted { planned, .. } => self.planned = *planned,
+            Event::JobEnded { line, .. } => {
+                self.done += 1;
+                if self.said.elapsed() >= PLAIN_EVERY {
+                    self.said = Instant::now();
+                    eprintln!(
+                        "{} of {} jobs, {} findings, now {}",
+                        self.done,
+                        self.planned,
+                        self.findings,
+                        clip(line, NOW_WIDTH)
+                    );
+                }
+            }
+            Event::Found { finding } => {
+                self.findings += 1;
+                eprintln!("{}", line_of(finding));
+            }
+            Event::Warned { message } => eprintln!("warning: {}", clip(message, 400)),
+            Event::RunStarted { .. } | Event::Skipped { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+}

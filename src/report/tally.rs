@@ -1,0 +1,125 @@
+//! What a run's events amount to: the cells of the final table, the findings, the counts.
+
+use crate::campaign::{Event, Finding};
+use crate::outcome::{EngineVerdict, Termination};
+use crate::recipe::Proximity;
+use std::collections::BTreeMap;
+
+/// How far a shape got on a backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// The nearest proximity at which all was well.
+    pub reached: Option<Proximity>,
+    /// The first ending that was a violation, and where.
+    pub trouble: Option<(String, Proximity)>,
+    /// Whether the backend could not take any of the shape's modules.
+    pub not_applicable: bool,
+    /// Jobs that ended.
+    pub jobs: u64,
+}
+
+/// The sum of a run.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Backends in the order of the run.
+    pub backends: Vec<String>,
+    /// Shapes in the order of their first job, each with its cells by backend.
+    pub shapes: Vec<(String, BTreeMap<String, Cell>)>,
+    /// Findings in the order they were made.
+    pub findings: Vec<Finding>,
+    /// Violations by signature, repeats included.
+    pub violations: BTreeMap<String, u64>,
+    /// Jobs that ended.
+    pub jobs: u64,
+    /// Jobs that could not be judged.
+    pub inconclusive: u64,
+    /// Cells that were left out, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Wall, job CPU and child CPU time in milliseconds, and seats, of the last part of the run.
+    pub time: Option<(u64, u64, u64, usize)>,
+    /// Whether the run came to its end.
+    pub complete: bool,
+}
+
+impl Tally {
+    /// Takes one event into account.
+    pub fn add(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { backends, .. } => {
+                self.backends = backends.iter().map(ToString::to_string).collect();
+                self.complete = false;
+            }
+            Event::JobEnded { line, at, backend, outcome, violations, inconclusive, .. } => {
+                self.jobs += 1;
+                self.inconclusive += u64::from(!inconclusive.is_empty());
+                for signature in violations {
+                    *self.violations.entry(signature.clone()).or_default() += 1;
+                }
+                let shape = line.split(' ').next().unwrap_or_default();
+                let cell = self.cell(shape, &backend.to_string());
+                cell.note(&outcome.termination, at.unwrap_or(Proximity::At), violations);
+            }
+            Event::Found { finding } => self.findings.push(Finding::clone(finding)),
+            Event::Skipped { skip } => {
+                // Reasons differ in their numbers; what they have in common is what counts.
+                let kind: String = skip.reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+                *self.skipped.entry(kind).or_default() += 1;
+            }
+            Event::RunEnded { complete, wall_ms, jobs_cpu_ms, children_cpu_ms, seats } => {
+                self.complete = *complete;
+                self.time = Some((*wall_ms, *jobs_cpu_ms, *children_cpu_ms, *seats));
+            }
+            Event::JobsStarted { .. } | Event::Warned { .. } => {}
+        }
+    }
+
+    fn cell(&mut self, shape: &str, backend: &str) -> &mut Cell {
+        let at = self.shapes.iter().position(|(name, _)| name == shape).unwrap_or_else(|| {
+            self.shapes.push((shape.to_owned(), BTreeMap::new()));
+            self.shapes.len() - 1
+        });
+        self.shapes[at].1.entry(backend.to_owned()).or_default()
+    }
+}
+
+impl Cell {
+    fn note(&mut self, termination: &Termination, at: Proximity, violations: &[String]) {
+        let first = self.jobs == 0;
+        self.jobs += 1;
+        let not_applicable = matches!(
+            termination,
+            Termination::Completed { verdict: EngineVerdict::NotApplicable { .. } }
+        );
+        self.not_applicable = not_applicable && (first || self.not_applicable);
+        if not_applicable {
+            return;
+        }
+        if violations.is_empty() {
+            self.reached = self.reached.max(Some(at));
+        } else if self.trouble.as_ref().is_none_or(|(_, nearer)| at < *nearer) {
+            self.trouble = Some((termination.name().to_owned(), at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_keeps_the_nearest_success_and_the_first_trouble() {
+        let mut cell = Cell::default();
+        let timeout = Termination::TimedOut { clock: crate::outcome::Clock::Cpu };
+        let fine = Termination::Completed {
+            verdict: EngineVerdict::NotApplicable { reason: String::new() },
+        };
+        cell.note(&fine, Proximity::Min, &[]);
+        assert!(cell.not_applicable);
+        cell.note(&Termination::Ambiguous, Proximity::Fraction(100), &[]);
+        assert!(!cell.not_applicable);
+        cell.note(&timeout, Proximity::At, &["x".to_owned()]);
+        cell.note(&timeout, Proximity::Fraction(5_000), &["x".to_owned()]);
+        assert_eq!(cell.reached, Some(Proximity::Fraction(100)));
+        assert_eq!(cell.trouble, Some(("timeout".to_owned(), Proximity::Fraction(5_000))));
+    }
+}

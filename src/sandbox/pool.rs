@@ -1,0 +1,213 @@
+//! Seats side by side: keeps every seat busy, and the machine's memory from running out.
+
+use super::{Seat, SeatError, StoredModule, WorkerExe};
+use crate::job::Job;
+use crate::outcome::{Outcome, Termination};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a seat with nothing to do waits before it asks again.
+const IDLE: Duration = Duration::from_millis(5);
+
+/// Jobs for one seat, to run in order, in one child while all goes well.
+#[derive(Debug)]
+pub struct Task {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Keeps the module of the jobs.
+    pub module: StoredModule,
+}
+
+/// What a source of tasks has to say.
+#[derive(Debug)]
+pub enum Next {
+    /// A task.
+    Task(Task),
+    /// Nothing now; running tasks may lead to more.
+    Wait,
+    /// Nothing any more.
+    Done,
+}
+
+/// Where a pool gets its work and puts its results; called from all seats at once.
+pub trait Tasks: Sync {
+    /// The next task for a seat.
+    fn next(&self) -> Next;
+
+    /// A job has ended.
+    fn ended(&self, outcome: Outcome);
+
+    /// A seat has no worker; the others go on.
+    fn seat_failed(&self, error: SeatError);
+}
+
+/// How many seats there are and what they may use.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// The worker's executable.
+    pub exe: WorkerExe,
+    /// Number of seats.
+    pub seats: usize,
+    /// Memory for all jobs together, in bytes.
+    pub total_memory_bytes: u64,
+}
+
+/// How well a pool was used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PoolStats {
+    /// Wall time of the whole run.
+    pub wall: Duration,
+    /// CPU time of all jobs, in microseconds, as their children measured it.
+    pub jobs_cpu_us: u64,
+    /// CPU time of workers and their children as the kernel accounts it, in microseconds.
+    pub children_cpu_us: u64,
+}
+
+impl Pool {
+    /// Runs everything that `tasks` has, until it is done or `stop` turns true.
+    pub fn run(&self, tasks: &dyn Tasks, stop: &AtomicBool) -> PoolStats {
+        let started = Instant::now();
+        let memory = Memory::new(self.total_memory_bytes);
+        let cpu_us = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.seats {
+                scope.spawn(|| self.sit(tasks, stop, &memory, &cpu_us));
+            }
+        });
+        PoolStats {
+            wall: started.elapsed(),
+            jobs_cpu_us: cpu_us.into_inner(),
+            children_cpu_us: 0,
+        }
+    }
+
+    fn sit(&self, tasks: &dyn Tasks, stop: &AtomicBool, memory: &Memory, cpu_us: &AtomicU64) {
+        let mut seat = match Seat::start(&self.exe) {
+            Ok(seat) => seat,
+            Err(error) => return tasks.seat_failed(error),
+        };
+        let share = self.total_memory_bytes / u64::try_from(self.seats.max(1)).unwrap_or(1);
+        while !stop.load(Relaxed) {
+            match tasks.next() {
+                Next::Done => return,
+                Next::Wait => std::thread::sleep(IDLE),
+                Next::Task(task) => {
+                    let each = |outcome: Outcome| {
+                        cpu_us.fetch_add(outcome.measurements.cpu_us, Relaxed);
+                        tasks.ended(outcome);
+                    };
+                    run_task(&mut seat, task, share, memory, stop, &each);
+                }
+            }
+        }
+    }
+}
+
+/// Runs a task within this seat's share of the memory first. A job that needs more than the share
+/// and has a larger budget runs once more, with all of its budget set aside for it, so that jobs
+/// that need little are not kept waiting for memory that hardly any job uses.
+fn run_task(
+    seat: &mut Seat,
+    task: Task,
+    share: u64,
+    memory: &Memory,
+    stop: &AtomicBool,
+    each: &dyn Fn(Outcome),
+) {
+    let Task { jobs, module } = task;
+    let mut first = jobs.clone();
+    for job in &mut first {
+        job.budget.memory_bytes = job.budget.memory_bytes.min(share);
+    }
+    let reserve = first.iter().map(|job| job.budget.memory_bytes).max().unwrap_or(0);
+    let mut hungry = Vec::new();
+    let stopped = || stop.load(Relaxed);
+    let reserved = memory.take(reserve, stop);
+    seat.run(first, &stopped, &mut |outcome| {
+        let job = jobs.iter().find(|job| job.id == outcome.job);
+        match (job, &outcome.termination) {
+            (Some(job), Termination::OutOfMemory { .. }) if job.budget.memory_bytes > share => {
+                hungry.push(job.clone());
+            }
+            _ => each(outcome),
+        }
+    });
+    drop(reserved);
+    for job in hungry {
+        let reserved = memory.take(job.budget.memory_bytes, stop);
+        seat.run(vec![job], &stopped, &mut |outcome| each(outcome));
+        drop(reserved);
+    }
+    drop(module);
+}
+
+/// The machine's memory as far as jobs may use it.
+struct Memory {
+    free: Mutex<u64>,
+    total: u64,
+    freed: Condvar,
+}
+
+/// Memory set aside; given back when dropped.
+struct Reserved<'a> {
+    memory: &'a Memory,
+    bytes: u64,
+}
+
+impl Memory {
+    fn new(total: u64) -> Memory {
+        Memory { free: Mutex::new(total), total, freed: Condvar::new() }
+    }
+
+    /// Sets `bytes` aside, or all there is where that is less; waits until they are free.
+    fn take(&self, bytes: u64, stop: &AtomicBool) -> Reserved<'_> {
+        let bytes = bytes.min(self.total);
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free < bytes && !stop.load(Relaxed) {
+            let waited = self.freed.wait_timeout(free, Duration::from_millis(100));
+            free = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let bytes = bytes.min(*free);
+        *free -= bytes;
+        Reserved { memory: self, bytes }
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        *self.memory.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        self.memory.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hungry_jobs_wait_for_each_other() {
+        let memory = Memory::new(10);
+        let stop = AtomicBool::new(false);
+        let first = memory.take(6, &stop);
+        let running = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let second = memory.take(6, &stop);
+                assert_eq!(running.load(Relaxed), 1, "memory was given out twice");
+                second.bytes
+            });
+            std::thread::sleep(Duration::from_millis(50));
+            running.store(1, Relaxed);
+            drop(first);
+            assert_eq!(waiter.join().unwrap(), 6);
+        });
+        assert_eq!(*memory.free.lock().unwrap(), 10);
+    }
+
+    #[test]
+    fn a_job_larger_than_the_machine_gets_the_whole_machine() {
+        let memory = Memory::new(10);
+        assert_eq!(memory.take(100, &AtomicBool::new(false)).bytes, 10);
+    }
+}

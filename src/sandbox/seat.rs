@@ -1,0 +1,145 @@
+//! One seat at the table: a worker process and the conversation with it.
+
+use super::WorkerExe;
+use crate::job::Job;
+use crate::outcome::Outcome;
+use crate::wire::{self, Reply, Request, WORKER_COMMAND, WireError};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// How long a worker may take to start. The machine may be swamped; a broken executable fails at
+/// once anyway.
+const START_MAX: Duration = Duration::from_secs(30);
+
+/// How long past the children's own limits a worker may stay silent before it is given up.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A worker's own limits are the children's; here only a hung worker must be noticed.
+const POLL_STEP: Duration = Duration::from_millis(250);
+
+/// Why there is no worker.
+#[derive(Debug, Error)]
+pub enum SeatError {
+    /// The process did not start.
+    #[error("start a worker process: {0}")]
+    Spawn(#[source] io::Error),
+    /// It started and did not say that it is ready.
+    #[error("start a worker process: it ended or fell silent before it was ready ({0})")]
+    NotReady(String),
+}
+
+/// A worker process; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    exe: WorkerExe,
+    process: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+impl Seat {
+    /// Starts a worker and waits until it is ready.
+    ///
+    /// The worker dies with the *thread* that calls this, so call it from the thread that uses it.
+    pub fn start(exe: &WorkerExe) -> Result<Seat, SeatError> {
+        let mut process = Command::new(exe.path())
+            .arg(WORKER_COMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // A backtrace in each error would cost time and differ from run to run.
+            .env_remove("RUST_BACKTRACE")
+            .env("RUST_LIB_BACKTRACE", "0")
+            .spawn()
+            .map_err(SeatError::Spawn)?;
+        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(SeatError::NotReady("its pipes are missing".to_owned()));
+        };
+        let mut seat = Seat { exe: exe.clone(), process, input, output };
+        match seat.receive(Instant::now() + START_MAX, &|| false) {
+            Ok(Reply::Ready) => Ok(seat),
+            Ok(Reply::Ended(_)) => Err(SeatError::NotReady("it spoke out of turn".to_owned())),
+            Err(error) => Err(SeatError::NotReady(error.to_string())),
+        }
+    }
+
+    /// Runs `jobs` in order, in one child as long as it lives, and hands over each outcome as it
+    /// comes. When the worker itself fails, the jobs that are left end as infrastructure failures
+    /// and a new worker takes the seat. When `stop` turns true, the rest is dropped.
+    pub fn run(
+        &mut self,
+        jobs: Vec<Job>,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(Outcome),
+    ) {
+        let ids: Vec<u64> = jobs.iter().map(|job| job.id).collect();
+        // Twice, since a job of a batch may run again alone.
+        let wall_s: u64 = jobs.iter().map(|job| job.budget.wall_s.saturating_mul(2)).sum();
+        let deadline = Instant::now() + Duration::from_secs(wall_s) + GRACE;
+        let mut ended = 0;
+        let result = wire::send(&mut self.input, &Request { jobs }).and_then(|()| {
+            while ended < ids.len() {
+                match self.receive(deadline, stop)? {
+                    Reply::Ended(outcome) if outcome.job == ids[ended] => {
+                        ended += 1;
+                        each(*outcome);
+                    }
+                    Reply::Ended(_) | Reply::Ready => {
+                        return Err(WireError::Malformed("an answer to another question".into()));
+                    }
+                }
+            }
+            Ok(())
+        });
+        let Err(error) = result else { return };
+        self.replace();
+        if stop() {
+            return;
+        }
+        for &id in &ids[ended..] {
+            let message = format!("the worker process failed: {error}");
+            each(Outcome::infrastructure(id, message));
+        }
+    }
+
+    /// Takes the next reply; gives up at `deadline` or when `stop` turns true.
+    fn receive(&mut self, deadline: Instant, stop: &dyn Fn() -> bool) -> Result<Reply, WireError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || stop() {
+                return Err(WireError::Io(io::ErrorKind::TimedOut.into()));
+            }
+            let mut fds = [PollFd::new(&self.output, PollFlags::IN)];
+            let step = Timespec::try_from(left.min(POLL_STEP)).ok();
+            match poll(&mut fds, step.as_ref()) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return wire::receive(&mut self.output),
+                Err(error) => return Err(WireError::Io(error.into())),
+            }
+        }
+    }
+
+    /// A new worker in place of a failed one; the old one stays, dead, where none will start.
+    fn replace(&mut self) {
+        self.end();
+        if let Ok(seat) = Seat::start(&self.exe) {
+            *self = seat;
+        }
+    }
+
+    /// Kills the worker, whose children are killed by the kernel when it dies.
+    fn end(&mut self) {
+        // Both fail only when the process is already gone.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,135 @@
+//! Proof that the alarm rings: faults committed on purpose, each of which must be told exactly.
+//!
+//! A campaign that cannot see a crash finds nothing and looks like success, so every long run does
+//! this first and refuses to start when one fault is missed.
+
+use super::{Seat, SeatError, WorkerExe};
+use crate::engines::{Backend, TARGETS};
+use crate::job::{Budget, Job, ModuleSource, Planted};
+use crate::outcome::{Clock, EngineVerdict, Outcome, Termination};
+use std::collections::BTreeSet;
+
+/// The result of one planted fault.
+#[derive(Debug)]
+pub struct Check {
+    /// The fault.
+    pub planted: Planted,
+    /// What it must be told as.
+    pub expected: &'static str,
+    /// What came.
+    pub outcome: Outcome,
+    /// Whether that is it.
+    pub passed: bool,
+}
+
+/// Every planted fault with what it must be told as. The quick ones come first.
+const PLANTS: &[(Planted, &str)] = &[
+    (Planted::Nothing, "completes"),
+    (Planted::Panic, "a panic with its place, message and frames"),
+    (Planted::Abort, "signal 6 with frames"),
+    (Planted::Fault, "signal 11 with frames"),
+    (Planted::Allocate, "out of memory, within the budget"),
+    (Planted::AllocateAtOnce, "out of memory, with the size asked for"),
+    (Planted::MapMemory, "out of memory, behind the allocator's back"),
+    (Planted::StackOverflow, "a stack overflow with frames"),
+    (Planted::Write, "too much output"),
+    (Planted::ExitSilently, "an infrastructure failure"),
+    (Planted::BadFrame, "an infrastructure failure"),
+    (Planted::KilledFromOutside, "ambiguous"),
+    (Planted::Loop, "a timeout by CPU time"),
+    (Planted::Sleep, "a timeout by wall time"),
+    (Planted::IgnoreSignals, "a timeout by wall time, children and all"),
+];
+
+/// Plants every fault in turn and hands over each result.
+pub fn self_test(exe: &WorkerExe, each: &mut dyn FnMut(Check)) -> Result<(), SeatError> {
+    let mut seat = Seat::start(exe)?;
+    for (id, &(planted, expected)) in PLANTS.iter().enumerate() {
+        let job = Job {
+            id: id as u64,
+            module: ModuleSource::Planted(planted),
+            proposals: BTreeSet::new(),
+            backend: Backend::new(&TARGETS[0]),
+            budget: budget(planted),
+            repeat: false,
+        };
+        seat.run(vec![job], &|| false, &mut |outcome| {
+            let passed = recognised(planted, &outcome);
+            each(Check { planted, expected, outcome, passed });
+        });
+    }
+    Ok(())
+}
+
+/// Small budgets, since every fault would use all of any budget.
+fn budget(planted: Planted) -> Budget {
+    const MEMORY_BYTES: u64 = 256 << 20;
+    let budget = Budget { wall_s: 30, ..Budget::new(1, MEMORY_BYTES) };
+    match planted {
+        Planted::Sleep | Planted::IgnoreSignals => Budget { wall_s: 1, ..budget },
+        Planted::MapMemory => Budget { cpu_s: 20, ..budget },
+        Planted::Nothing
+        | Planted::Panic
+        | Planted::Abort
+        | Planted::Fault
+        | Planted::Loop
+        | Planted::Allocate
+        | Planted::AllocateAtOnce
+        | Planted::StackOverflow
+        | Planted::Write
+        | Planted::ExitSilently
+        | Planted::BadFrame
+        | Planted::KilledFromOutside => budget,
+    }
+}
+
+fn recognised(planted: Planted, outcome: &Outcome) -> bool {
+    let names = |frames: &[String], name: &str| frames.iter().any(|frame| frame.contains(name));
+    match (planted, &outcome.termination) {
+        (
+            Planted::Nothing,
+            Termination::Completed { verdict: EngineVerdict::Accepted { artifact } },
+        ) => artifact.hash == "planted",
+        (Planted::Panic, Termination::Panicked { location, message, frames }) => {
+            location.contains("plant.rs")
+                && message == "planted panic"
+                && names(frames, "plant_panic")
+        }
+        (Planted::Abort, Termination::Signaled { signal: 6, frames }) => names(frames, "commit"),
+        (Planted::Fault, Termination::Signaled { signal: 11, frames }) => !frames.is_empty(),
+        (Planted::Allocate, Termination::OutOfMemory { requested_bytes }) => {
+            let measured = &outcome.measurements;
+            *requested_bytes == 1 << 20 && measured.peak_live_bytes <= (256 << 20) + (1 << 20)
+        }
+        (Planted::AllocateAtOnce, Termination::OutOfMemory { requested_bytes }) => {
+            *requested_bytes == 1 << 46
+        }
+        (Planted::MapMemory, Termination::OutOfMemory { .. }) => true,
+        (Planted::StackOverflow, Termination::StackOverflow { frames }) => {
+            names(frames, "recurse")
+        }
+        (Planted::Write, Termination::OutputLimit)
+        | (Planted::ExitSilently | Planted::BadFrame, Termination::Infrastructure { .. })
+        | (Planted::KilledFromOutside, Termination::Ambiguous)
+        | (Planted::Loop, Termination::TimedOut { clock: Clock::Cpu })
+        | (
+            Planted::Sleep | Planted::IgnoreSignals,
+            Termination::TimedOut { clock: Clock::Wall },
+        ) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fault_is_never_taken_for_another() {
+        for &(planted, _) in PLANTS {
+            let other = Outcome::infrastructure(0, "x".to_owned());
+            let infrastructure = matches!(planted, Planted::ExitSilently | Planted::BadFrame);
+            assert_eq!(recognised(planted, &other), infrastructure, "{planted:?}");
+        }
+    }
+}

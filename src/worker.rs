@@ -1,0 +1,70 @@
+//! The worker: a small resident process with the engine's code in it, which forks a child for each
+//! job (or batch), watches over it, and reports how it ended.
+//!
+//! Forking from here rather than starting the executable anew saves most of the cost of a job, and
+//! keeps the memory figures of children true: nothing big ever lived in this process. It has one
+//! thread, runs no engine code itself, and dies with the process that started it, as its children
+//! die with it.
+
+mod allocator;
+mod child;
+mod crash;
+mod engine;
+mod passes;
+mod plant;
+mod progress;
+mod supervise;
+mod unix;
+
+use crate::job::Job;
+use crate::outcome::{Outcome, Termination};
+use crate::wire::{self, Reply, Request, WireError};
+use std::io;
+
+pub use self::allocator::CountingAllocator;
+
+/// Serves requests from standard input until it is closed.
+pub fn serve() -> Result<(), WireError> {
+    unix::die_with_parent(unix::parent_pid())?;
+    // Ctrl-C goes to the whole foreground group; what it means is the parent's to say.
+    unix::ignore(libc::SIGINT);
+    let progress = progress::Progress::shared()?;
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    wire::send(&mut output, &Reply::Ready)?;
+    loop {
+        let request: Request = match wire::receive(&mut input) {
+            Err(WireError::Closed) => return Ok(()),
+            request => request?,
+        };
+        let mut reply = |outcome| wire::send(&mut output, &Reply::Ended(Box::new(outcome)));
+        serve_batch(&request.jobs, progress, &mut reply)?;
+    }
+}
+
+/// Runs the jobs in one child as long as it lives. The job in which it died runs again alone, so
+/// that what the jobs before it left behind is not held against it; the rest go on as a batch.
+fn serve_batch(
+    mut jobs: &[Job],
+    progress: &'static progress::Progress,
+    reply: &mut impl FnMut(Outcome) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    while !jobs.is_empty() {
+        let run = supervise::run(jobs, progress);
+        let done = run.outcomes.len();
+        run.outcomes.into_iter().try_for_each(&mut *reply)?;
+        jobs = &jobs[done..];
+        let Some(last) = run.died else { continue };
+        let (dead, rest) = jobs.split_first().expect("the job in which the child died");
+        // One more try alone, also for a lone job that a stranger killed.
+        let stranger = matches!(last.termination, Termination::Ambiguous);
+        let last = if done > 0 || stranger {
+            let again = supervise::run(std::slice::from_ref(dead), progress);
+            again.outcomes.into_iter().next().or(again.died).unwrap_or(last)
+        } else {
+            last
+        };
+        reply(last)?;
+        jobs = rest;
+    }
+    Ok(())
+}

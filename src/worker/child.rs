@@ -1,0 +1,200 @@
+//! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
+
+use super::progress::Progress;
+use super::{allocator, crash, engine, plant, unix};
+use crate::job::{Job, ModuleSource};
+use crate::outcome::{EngineVerdict, Measurements, Phase, Validation, shorten};
+use crate::wire;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Address space over what is mapped at the start and the job's memory: stacks, mapped modules,
+/// fragmentation. The allocator's own limit is the exact one; this one is for what goes past it.
+const ADDRESS_SPACE_SLACK_BYTES: u64 = 2 << 30;
+
+/// Exit code of a child that could not do its work.
+const FAILED_EXIT: i32 = 70;
+
+/// What a child tells the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Message {
+    /// The job of that number has been judged by its engine.
+    Completed(Box<Completed>),
+    /// The job's thread panicked.
+    Panicked {
+        location: String,
+        message: String,
+        /// Addresses of the stack, innermost first.
+        addresses: Vec<u64>,
+    },
+    /// The child could not run the job, for a reason that is not the engine's.
+    Failed(String),
+}
+
+/// A job that ended by itself. The figures travel with it, since the shared page already belongs
+/// to the next job of a batch when this is read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Completed {
+    pub(super) job: u64,
+    pub(super) validation: Validation,
+    pub(super) verdict: EngineVerdict,
+    pub(super) measurements: Measurements,
+}
+
+/// The pipe to the worker; the panic hook needs it too.
+static PIPE: Mutex<Option<File>> = Mutex::new(None);
+
+/// Runs `jobs` and ends the process. `parent` is the worker.
+pub(super) fn run(
+    jobs: &[Job],
+    pipe: OwnedFd,
+    stderr: &OwnedFd,
+    parent: unix::Pid,
+    progress: &'static Progress,
+) -> ! {
+    if let Ok(mut slot) = PIPE.lock() {
+        *slot = Some(File::from(pipe));
+    }
+    let result = prepare(stderr, parent, progress);
+    let result = result.and_then(|()| {
+        jobs.iter().try_for_each(|job| {
+            run_one(job, progress)?;
+            progress.finished.fetch_add(1, Relaxed);
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        tell(&Message::Failed(error.to_string()));
+        unix::exit_now(FAILED_EXIT);
+    }
+    unix::exit_now(0)
+}
+
+fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> io::Result<()> {
+    unix::detach_from(parent)?;
+    unix::redirect_stderr(stderr)?;
+    unix::forbid_core_files()?;
+    crash::watch_faults(progress)?;
+    std::panic::set_hook(Box::new(|info| {
+        // Nothing from here on belongs to the job's cost.
+        allocator::count_in(None);
+        let payload = info.payload();
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned());
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        tell(&Message::Panicked {
+            location,
+            message: shorten(&message),
+            addresses: crash::addresses(),
+        });
+    }));
+    Ok(())
+}
+
+fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
+    progress.begin_job(job.budget.memory_bytes, unix::monotonic_ns());
+    progress.enter(Phase::Load, unix::monotonic_ns());
+    let spent_s = unix::process_cpu_s();
+    unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
+    let status = Status::read()?;
+    let room = job.budget.memory_bytes.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
+    unix::limit_address_space(status.address_space_bytes.saturating_add(room))?;
+    Status::reset_peak();
+    let module: &[u8] = match &job.module {
+        ModuleSource::Inline(bytes) => bytes,
+        ModuleSource::File(path) => unix::map_file(&File::open(path)?)?,
+        ModuleSource::Planted(_) => &[],
+    };
+    progress.module_bytes.store(module.len() as u64, Relaxed);
+    let stack = usize::try_from(job.backend.knobs.stack_bytes).map_err(io::Error::other)?;
+    let message = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(stack);
+        let thread = thread.spawn_scoped(scope, || on_compile_thread(job, module, progress))?;
+        Ok::<_, io::Error>(thread.join())
+    })?;
+    match message {
+        Ok(message) => tell(&message),
+        // The hook has told of the panic; the process may be in disorder, so it ends here.
+        Err(_) => unix::exit_now(FAILED_EXIT),
+    }
+    Ok(())
+}
+
+fn on_compile_thread(job: &Job, module: &[u8], progress: &'static Progress) -> Message {
+    crash::watch_stack();
+    let measured = || {
+        allocator::count_in(None);
+        progress.cpu_ns.store(unix::thread_cpu_ns(), Relaxed);
+        if let Ok(status) = Status::read() {
+            progress.peak_resident.store(status.peak_resident_bytes, Relaxed);
+        }
+    };
+    allocator::count_in(Some(progress));
+    let (validation, verdict) = if let ModuleSource::Planted(planted) = &job.module {
+        let verdict = plant::commit(*planted);
+        measured();
+        (Validation::NotRun, verdict)
+    } else {
+        let compiled = engine::compile(job, module, progress, &measured);
+        (compiled.validation, compiled.verdict)
+    };
+    allocator::count_in(None);
+    let now_ns = unix::monotonic_ns();
+    progress.enter(Phase::Done, now_ns);
+    let measurements = progress.measurements(now_ns);
+    Message::Completed(Box::new(Completed { job: job.id, validation, verdict, measurements }))
+}
+
+/// Sends a message to the worker; a pipe that is gone means that the worker is, and so are we.
+fn tell(message: &Message) {
+    let sent = PIPE.lock().map(|mut pipe| match pipe.as_mut() {
+        Some(pipe) => wire::send(pipe, message).is_ok(),
+        None => false,
+    });
+    if !matches!(sent, Ok(true)) {
+        unix::exit_now(FAILED_EXIT);
+    }
+}
+
+/// Sends bytes that are no message, for the self-test; returns the exit code of success.
+pub(super) fn send_garbage() -> i32 {
+    let sent = PIPE.lock().map(|mut pipe| match pipe.as_mut() {
+        Some(pipe) => pipe.write_all(&[0xff; 64]).is_ok(),
+        None => false,
+    });
+    i32::from(!matches!(sent, Ok(true)))
+}
+
+/// What `/proc/self/status` says.
+struct Status {
+    address_space_bytes: u64,
+    peak_resident_bytes: u64,
+}
+
+impl Status {
+    fn read() -> io::Result<Status> {
+        let text = std::fs::read_to_string("/proc/self/status")?;
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let kib = line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+            kib.unwrap_or(0) * 1024
+        };
+        Ok(Status { address_space_bytes: field("VmSize:"), peak_resident_bytes: field("VmHWM:") })
+    }
+
+    /// Lets the peak start anew; where the kernel refuses, the peak of a batch's later jobs is an
+    /// upper bound.
+    fn reset_peak() {
+        static REFUSED: AtomicU64 = AtomicU64::new(0);
+        if REFUSED.load(Relaxed) == 0 && std::fs::write("/proc/self/clear_refs", "5").is_err() {
+            REFUSED.store(1, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Faults committed on purpose, so that the self-test can prove that each is seen.
+
+use super::unix;
+use crate::job::Planted;
+use crate::outcome::{Artifact, EngineVerdict};
+use std::hint::black_box;
+use std::io::Write;
+use std::time::Duration;
+
+/// Commits the fault. Returns for [`Planted::Nothing`] and where a fault failed to happen, which
+/// the self-test then reports.
+pub(super) fn commit(planted: Planted) -> EngineVerdict {
+    match planted {
+        Planted::Nothing => {}
+        Planted::Panic => plant_panic(),
+        Planted::Abort => std::process::abort(),
+        Planted::Fault => unix::plant_fault(),
+        Planted::Loop => spin(),
+        Planted::Sleep => loop {
+            std::thread::sleep(Duration::from_secs(1));
+        },
+        Planted::Allocate => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(black_box(vec![1u8; 1 << 20]));
+            }
+        }
+        Planted::AllocateAtOnce => drop(black_box(vec![1u8; 1 << 46])),
+        Planted::MapMemory => {
+            unix::plant_mappings(64 << 20);
+            // What a library does that finds no memory.
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u8; 64 << 20]>());
+        }
+        Planted::StackOverflow => drop(black_box(recurse(black_box(u64::MAX)))),
+        Planted::Write => {
+            let mut stderr = std::io::stderr().lock();
+            while stderr.write_all(&[b'x'; 4096]).is_ok() {}
+        }
+        Planted::IgnoreSignals => {
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGXCPU] {
+                unix::ignore(signal);
+            }
+            // The child's child spins too; the group must take both down.
+            drop(unix::fork());
+            spin();
+        }
+        Planted::ExitSilently => unix::exit_now(0),
+        Planted::BadFrame => unix::exit_now(super::child::send_garbage()),
+        Planted::KilledFromOutside => unix::plant_kill(),
+    }
+    EngineVerdict::Accepted {
+        artifact: Artifact {
+            bytes: 0,
+            code_bytes: 0,
+            hash: "planted".to_owned(),
+            repeat_hash: None,
+        },
+    }
+}
+
+#[inline(never)]
+fn plant_panic() {
+    panic!("planted panic");
+}
+
+fn spin() -> ! {
+    let mut x = 0u64;
+    loop {
+        x = black_box(x.wrapping_add(1));
+    }
+}
+
+#[inline(never)]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    if depth == 0 { 0 } else { recurse(depth - 1).wrapping_add(frame[3]) }
+}

@@ -1,0 +1,141 @@
+//! A page of memory that a job's child shares with the worker: what it is doing and what it cost.
+//!
+//! A killed child can send nothing any more, and a message for each of thousands of passes would
+//! cost more than the passes. So the child keeps the figures here as it goes, and the worker reads
+//! them however the child ended. All fields are plain atomics: the page outlives every kind of
+//! crash.
+
+use super::passes::PASS_COUNT;
+use super::unix;
+use crate::outcome::{Measurements, Phase};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Frames kept of a faulting thread's stack, innermost first.
+pub(super) const FRAMES_MAX: usize = 64;
+
+/// No pass is running.
+pub(super) const NO_PASS: u64 = u64::MAX;
+
+/// The shared page. Times are nanoseconds of the monotonic clock, sizes are bytes.
+pub(super) struct Progress {
+    /// Jobs of the batch that have ended.
+    pub(super) finished: AtomicU64,
+    phase: AtomicU64,
+    job_started_ns: AtomicU64,
+    phase_started_ns: AtomicU64,
+    phases_ns: [AtomicU64; Phase::ALL.len()],
+    pass: AtomicU64,
+    pass_switched_ns: AtomicU64,
+    passes_ns: [AtomicU64; PASS_COUNT],
+    /// CPU time of the job's thread, written at its end.
+    pub(super) cpu_ns: AtomicU64,
+    /// Bytes that may be live at once; 0 for no limit.
+    pub(super) memory_limit: AtomicU64,
+    pub(super) live: AtomicU64,
+    pub(super) peak_live: AtomicU64,
+    pub(super) allocated: AtomicU64,
+    /// `VmHWM` at the job's end.
+    pub(super) peak_resident: AtomicU64,
+    pub(super) module_bytes: AtomicU64,
+    /// One more than the bytes of the request that broke the memory limit; 0 for none.
+    pub(super) out_of_memory: AtomicU64,
+    /// The signal that the fault handler saw; 0 for none.
+    pub(super) fault_signal: AtomicU64,
+    /// Whether the fault lay at the end of the compile thread's stack.
+    pub(super) fault_on_stack: AtomicU64,
+    pub(super) fault_frame_count: AtomicU64,
+    pub(super) fault_frames: [AtomicU64; FRAMES_MAX],
+}
+
+impl Progress {
+    /// A page of zeroes, shared with every child forked from now on.
+    pub(super) fn shared() -> std::io::Result<&'static Progress> {
+        unix::shared_zeroed()
+    }
+
+    /// Clears everything of the last job but `finished`.
+    pub(super) fn begin_job(&self, memory_limit: u64, now_ns: u64) {
+        for cell in self.phases_ns.iter().chain(&self.passes_ns) {
+            cell.store(0, Relaxed);
+        }
+        let zeroed = [
+            &self.phase,
+            &self.cpu_ns,
+            &self.live,
+            &self.peak_live,
+            &self.allocated,
+            &self.peak_resident,
+            &self.module_bytes,
+            &self.out_of_memory,
+            &self.fault_signal,
+            &self.fault_on_stack,
+            &self.fault_frame_count,
+        ];
+        for cell in zeroed {
+            cell.store(0, Relaxed);
+        }
+        self.pass.store(NO_PASS, Relaxed);
+        self.job_started_ns.store(now_ns, Relaxed);
+        self.phase_started_ns.store(now_ns, Relaxed);
+        self.memory_limit.store(memory_limit, Relaxed);
+    }
+
+    /// Enters a phase; the time since the last call belongs to the phase that ends.
+    pub(super) fn enter(&self, phase: Phase, now_ns: u64) {
+        let ended = self.phase.swap(phase_index(phase) as u64, Relaxed);
+        let since = now_ns.saturating_sub(self.phase_started_ns.swap(now_ns, Relaxed));
+        if let Some(cell) = usize::try_from(ended).ok().and_then(|i| self.phases_ns.get(i)) {
+            cell.fetch_add(since, Relaxed);
+        }
+    }
+
+    /// Switches the running pass and returns the one that ran until now.
+    pub(super) fn switch_pass(&self, pass: u64, now_ns: u64) -> u64 {
+        let ended = self.pass.swap(pass, Relaxed);
+        let since = now_ns.saturating_sub(self.pass_switched_ns.swap(now_ns, Relaxed));
+        if let Some(cell) = usize::try_from(ended).ok().and_then(|i| self.passes_ns.get(i)) {
+            cell.fetch_add(since, Relaxed);
+        }
+        ended
+    }
+
+    /// The phase that the job is in.
+    pub(super) fn phase(&self) -> Phase {
+        let index = usize::try_from(self.phase.load(Relaxed)).unwrap_or(0);
+        Phase::ALL.get(index).copied().unwrap_or(Phase::Start)
+    }
+
+    /// The figures of a job that has ended, by itself or not; `now_ns` closes what was running.
+    pub(super) fn measurements(&self, now_ns: u64) -> Measurements {
+        let phase = self.phase();
+        self.enter(phase, now_ns);
+        let last_pass = self.switch_pass(NO_PASS, now_ns);
+        let us = |cell: &AtomicU64| cell.load(Relaxed) / 1_000;
+        let phases = Phase::ALL.iter().zip(&self.phases_ns).map(|(phase, ns)| (*phase, us(ns)));
+        let mut passes_us: Vec<(String, u64)> = super::passes::names()
+            .zip(&self.passes_ns)
+            .map(|(name, ns)| (name, us(ns)))
+            .filter(|(_, us)| *us > 0)
+            .collect();
+        passes_us.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let done = phase == Phase::Done;
+        Measurements {
+            module_bytes: self.module_bytes.load(Relaxed),
+            cpu_us: us(&self.cpu_ns),
+            wall_us: now_ns.saturating_sub(self.job_started_ns.load(Relaxed)) / 1_000,
+            allocated_bytes: self.allocated.load(Relaxed),
+            peak_live_bytes: self.peak_live.load(Relaxed),
+            peak_resident_bytes: self.peak_resident.load(Relaxed),
+            phases_us: phases.filter(|(_, us)| *us > 0).collect(),
+            passes_us,
+            last_pass: usize::try_from(last_pass)
+                .ok()
+                .filter(|_| !done)
+                .and_then(|index| super::passes::names().nth(index)),
+        }
+    }
+}
+
+fn phase_index(phase: Phase) -> usize {
+    Phase::ALL.iter().position(|&p| p == phase).expect("ALL has every phase")
+}

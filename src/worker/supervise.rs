@@ -1,0 +1,316 @@
+//! Watches over one child: reads what it says, holds it to its wall time and output, and puts
+//! together how it ended.
+
+use super::child::{self, Completed, Message};
+use super::progress::Progress;
+use super::{allocator, crash, unix};
+use crate::job::Job;
+use crate::outcome::{Clock, Outcome, Phase, Termination, Validation, shorten};
+use crate::wire;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// Bytes of standard error that are kept.
+const STDERR_TAIL_BYTES: usize = 8 * 1024;
+
+/// Waits no longer than this at once, so that a child that ended without closing its pipes (its
+/// own child may hold them) is noticed.
+const POLL_MAX: Duration = Duration::from_millis(200);
+
+/// What came of a batch.
+pub(super) struct Run {
+    /// Jobs that completed, in order.
+    pub(super) outcomes: Vec<Outcome>,
+    /// The job after those, if the child died in it.
+    pub(super) died: Option<Outcome>,
+}
+
+/// Runs `jobs` in a fresh child.
+pub(super) fn run(jobs: &[Job], progress: &'static Progress) -> Run {
+    match Watched::start(jobs, progress) {
+        Ok(watched) => watched.watch(jobs, progress),
+        Err(error) => {
+            let message = format!("could not start a child for a job: {error}");
+            let died = jobs.first().map(|job| Outcome::infrastructure(job.id, message));
+            Run { outcomes: Vec::new(), died }
+        }
+    }
+}
+
+/// A running child.
+struct Watched {
+    pid: unix::Pid,
+    pipe: Option<File>,
+    stderr: Option<File>,
+    buffer: Vec<u8>,
+    stderr_tail: Vec<u8>,
+    stderr_bytes: u64,
+    panic: Option<(String, String, Vec<u64>)>,
+    failed: Option<String>,
+    killed: Option<Killed>,
+}
+
+/// Why we killed it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Killed {
+    WallTime,
+    Output,
+    Garbage,
+}
+
+impl Watched {
+    fn start(jobs: &[Job], progress: &'static Progress) -> io::Result<Watched> {
+        let (reader, writer) = unix::pipe()?;
+        let (stderr_reader, stderr_writer) = unix::pipe()?;
+        progress.finished.store(0, Relaxed);
+        progress.begin_job(0, unix::monotonic_ns());
+        let parent = unix::own_pid();
+        let Some(pid) = unix::fork()? else {
+            drop((reader, stderr_reader));
+            child::run(jobs, writer, &stderr_writer, parent, progress)
+        };
+        unix::make_group(pid);
+        drop((writer, stderr_writer));
+        Ok(Watched {
+            pid,
+            pipe: Some(File::from(reader)),
+            stderr: Some(File::from(stderr_reader)),
+            buffer: Vec::new(),
+            stderr_tail: Vec::new(),
+            stderr_bytes: 0,
+            panic: None,
+            failed: None,
+            killed: None,
+        })
+    }
+
+    fn watch(mut self, jobs: &[Job], progress: &'static Progress) -> Run {
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut deadline = Deadline::of(jobs.first());
+        let exit = loop {
+            let before = outcomes.len();
+            self.wait(deadline.left());
+            self.read_messages(jobs, &mut outcomes);
+            if outcomes.len() > before {
+                deadline = Deadline::of(jobs.get(outcomes.len()));
+            }
+            if let Some(job) = jobs.get(outcomes.len()) {
+                if self.stderr_bytes > job.budget.output_bytes {
+                    self.kill(Killed::Output);
+                } else if deadline.left().is_zero() {
+                    self.kill(Killed::WallTime);
+                }
+            }
+            match unix::reap(self.pid, false) {
+                Ok(Some(exit)) => break exit,
+                Ok(None) => {}
+                Err(error) => {
+                    let message = format!("could not wait for a child: {error}");
+                    return self.lost(jobs, outcomes, message);
+                }
+            }
+        };
+        // Whatever the child started goes with it.
+        unix::kill_group(self.pid);
+        self.drain();
+        self.read_messages(jobs, &mut outcomes);
+        let died = jobs.get(outcomes.len()).map(|job| self.post_mortem(job, &exit, progress));
+        Run { outcomes, died }
+    }
+
+    fn lost(self, jobs: &[Job], outcomes: Vec<Outcome>, message: String) -> Run {
+        unix::kill_group(self.pid);
+        let died =
+            jobs.get(outcomes.len()).map(|job| Outcome::infrastructure(job.id, message));
+        Run { outcomes, died }
+    }
+
+    fn kill(&mut self, why: Killed) {
+        self.killed.get_or_insert(why);
+        unix::kill_group(self.pid);
+    }
+
+    /// Waits for something to read, at most `left`, and reads it.
+    fn wait(&mut self, left: Duration) {
+        let open: Vec<&File> = [&self.pipe, &self.stderr].into_iter().flatten().collect();
+        if open.is_empty() {
+            // Both pipes are closed, so the end itself is all that is left to wait for.
+            std::thread::sleep(left.min(Duration::from_micros(50)));
+            return;
+        }
+        let mut fds: Vec<PollFd<'_>> =
+            open.iter().map(|file| PollFd::new(*file, PollFlags::IN)).collect();
+        let timeout = Timespec::try_from(left.min(POLL_MAX)).ok();
+        // An interrupted or failed wait is only a short one.
+        if poll(&mut fds, timeout.as_ref()).is_err() {
+            return;
+        }
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let mut ready = ready.into_iter();
+        if self.pipe.is_some() && ready.next() == Some(true) {
+            self.read_pipe();
+        }
+        if self.stderr.is_some() && ready.next() == Some(true) {
+            self.read_stderr();
+        }
+    }
+
+    fn read_pipe(&mut self) {
+        let mut chunk = [0; 16 * 1024];
+        let Some(pipe) = &mut self.pipe else { return };
+        match pipe.read(&mut chunk) {
+            Ok(0) | Err(_) => self.pipe = None,
+            Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+        }
+    }
+
+    fn read_stderr(&mut self) {
+        let mut chunk = [0; 16 * 1024];
+        let Some(stderr) = &mut self.stderr else { return };
+        match stderr.read(&mut chunk) {
+            Ok(0) | Err(_) => self.stderr = None,
+            Ok(n) => {
+                self.stderr_bytes += n as u64;
+                self.stderr_tail.extend_from_slice(&chunk[..n]);
+                let surplus = self.stderr_tail.len().saturating_sub(STDERR_TAIL_BYTES);
+                self.stderr_tail.drain(..surplus);
+            }
+        }
+    }
+
+    /// Reads what a child that has ended left in its pipes. Nobody holds the writing ends any
+    /// more, except for a moment the kernel, so reading ends at their end.
+    fn drain(&mut self) {
+        while self.pipe.is_some() && self.buffer.len() < STDERR_TAIL_BYTES * 64 {
+            self.read_pipe();
+        }
+        while self.stderr.is_some() && self.killed != Some(Killed::Output) {
+            self.read_stderr();
+        }
+    }
+
+    fn read_messages(
+        &mut self,
+        jobs: &[Job],
+        outcomes: &mut Vec<Outcome>,
+    ) {
+        loop {
+            match wire::take::<Message>(&mut self.buffer) {
+                Ok(None) => return,
+                Ok(Some(Message::Completed(completed))) => {
+                    let Completed { job, validation, verdict, measurements } = *completed;
+                    if jobs.get(outcomes.len()).is_none_or(|expected| expected.id != job) {
+                        self.kill(Killed::Garbage);
+                        return;
+                    }
+                    outcomes.push(Outcome {
+                        job,
+                        phase: Phase::Done,
+                        termination: Termination::Completed { verdict },
+                        validation,
+                        measurements,
+                        stderr_tail: self.take_stderr(),
+                    });
+                }
+                Ok(Some(Message::Panicked { location, message, addresses })) => {
+                    self.panic.get_or_insert((location, message, addresses));
+                }
+                Ok(Some(Message::Failed(message))) => self.failed = Some(message),
+                Err(_) => {
+                    self.buffer.clear();
+                    self.kill(Killed::Garbage);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_stderr(&mut self) -> String {
+        shorten(&String::from_utf8_lossy(&std::mem::take(&mut self.stderr_tail)))
+    }
+
+    /// How the job that did not complete ended.
+    fn post_mortem(mut self, job: &Job, exit: &unix::Exit, progress: &Progress) -> Outcome {
+        let mut measurements = progress.measurements(unix::monotonic_ns());
+        measurements.cpu_us = exit.cpu_ns / 1_000;
+        measurements.peak_resident_bytes = exit.peak_resident_bytes;
+        let stderr_tail = self.take_stderr();
+        Outcome {
+            job: job.id,
+            phase: progress.phase(),
+            termination: self.termination(exit, progress, &stderr_tail),
+            validation: Validation::NotRun,
+            measurements,
+            stderr_tail,
+        }
+    }
+
+    /// The table of endings, most certain evidence first.
+    fn termination(
+        &mut self,
+        exit: &unix::Exit,
+        progress: &Progress,
+        stderr_tail: &str,
+    ) -> Termination {
+        let requested = progress.out_of_memory.load(Relaxed);
+        if requested > 0 {
+            return Termination::OutOfMemory { requested_bytes: requested - 1 };
+        }
+        match self.killed {
+            Some(Killed::WallTime) => return Termination::TimedOut { clock: Clock::Wall },
+            Some(Killed::Output) => return Termination::OutputLimit,
+            Some(Killed::Garbage) => return infrastructure("its child sent bytes that are no message"),
+            None => {}
+        }
+        if let Some((location, message, addresses)) = self.panic.take() {
+            return Termination::Panicked { location, message, frames: crash::names(&addresses) };
+        }
+        if let Some(message) = self.failed.take() {
+            return infrastructure(&format!("its child could not run the job: {message}"));
+        }
+        let frames = || {
+            let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);
+            let cells = progress.fault_frames.iter().take(count);
+            crash::names(&cells.map(|cell| cell.load(Relaxed)).collect::<Vec<_>>())
+        };
+        match (exit.signal, exit.code) {
+            (Some(libc::SIGXCPU), _) => Termination::TimedOut { clock: Clock::Cpu },
+            (Some(libc::SIGKILL), _) => Termination::Ambiguous,
+            (Some(_), _) if progress.fault_on_stack.load(Relaxed) == 1 => {
+                Termination::StackOverflow { frames: frames() }
+            }
+            // The runtime's own words, for what the shared page does not show.
+            (Some(libc::SIGABRT), _) if stderr_tail.contains("memory allocation of ") => {
+                Termination::OutOfMemory { requested_bytes: 0 }
+            }
+            (Some(signal), _) => Termination::Signaled { signal, frames: frames() },
+            (None, Some(allocator::OUT_OF_MEMORY_EXIT)) => {
+                Termination::OutOfMemory { requested_bytes: 0 }
+            }
+            (None, Some(code)) => infrastructure(&format!(
+                "its child exited with code {code} and without a final message"
+            )),
+            (None, None) => infrastructure("its child ended in a way that the kernel does not tell"),
+        }
+    }
+}
+
+fn infrastructure(message: &str) -> Termination {
+    Termination::Infrastructure { message: message.to_owned() }
+}
+
+/// When a job must have ended.
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn of(job: Option<&Job>) -> Deadline {
+        Deadline(job.map(|job| Instant::now() + Duration::from_secs(job.budget.wall_s)))
+    }
+
+    fn left(&self) -> Duration {
+        self.0.map_or(POLL_MAX, |at| at.saturating_duration_since(Instant::now()))
+    }
+}
