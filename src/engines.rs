@@ -66,6 +66,9 @@ impl Backend {
     /// Why this backend cannot take a module that uses `proposals`, if so.
     pub fn lacks(&self, proposals: &BTreeSet<Proposal>) -> Option<String> {
         let target = self.target();
+        if !self.knobs.memory64 && proposals.contains(&Proposal::Memory64) {
+            return Some("the memory64 proposal is turned off".to_owned());
+        }
         let missing = proposals.iter().find(|proposal| target.lacks.contains(proposal))?;
         Some(format!("{} does not implement {missing}", target.title))
     }

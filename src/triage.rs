@@ -75,14 +75,19 @@ pub fn place(location: &str) -> String {
 /// `crate/src/file.rs` of a source path, with the crate's version left out.
 fn source_file(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
-    let src = parts.iter().rposition(|&part| part == "src").filter(|&at| at > 0);
-    let Some(src) = src else { return path.to_owned() };
-    let package = parts[src - 1];
+    let last = |name: &str| parts.iter().rposition(|&part| part == name).filter(|&at| at > 0);
+    // Generated code lies in `<crate>-<hash>/out` of the build directory.
+    let Some(folder) = last("out").filter(|&at| at + 2 == parts.len()).or_else(|| last("src"))
+    else {
+        return parts.last().copied().unwrap_or(path).to_owned();
+    };
+    let package = parts[folder - 1];
     let name = match package.rsplit_once('-') {
         Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => name,
+        Some((name, hash)) if hash.len() == 16 => name,
         _ => package,
     };
-    format!("{name}/{}", parts[src..].join("/"))
+    format!("{name}/{}", parts[folder..].join("/"))
 }
 
 /// Key of a panic: its file, its message without numbers, and the first frames of the engine. The
@@ -157,6 +162,8 @@ mod tests {
         let location = "/r/src/index/regalloc2-0.15.2/src/ion/process.rs:12:7";
         assert_eq!(place(location), "regalloc2/src/ion/process.rs:12");
         assert_eq!(place("library/core/src/slice.rs:1:2"), "core/src/slice.rs:1");
+        let generated = "/b/release/build/cranelift-codegen-3bc7eb44676500ee/out/isle_x64.rs:1:2";
+        assert_eq!(place(generated), "cranelift-codegen/out/isle_x64.rs:1");
     }
 
     #[test]

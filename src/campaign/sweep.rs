@@ -268,14 +268,10 @@ impl<'a> Sweep<'a> {
         backend: usize,
         case: &Case,
     ) -> Option<String> {
-        let time = self.options.time?;
-        let left = time.saturating_sub(self.started.elapsed());
+        let left = self.time_left()?;
         let track = state.tracks.get(&(line, backend));
         if let Some(reason) = track.and_then(|track| track.blocked.clone()) {
             return Some(reason);
-        }
-        if left.is_zero() {
-            return Some("no time is left".to_owned());
         }
         let (bytes, cpu_us) = track?.last?;
         let foretold = foretell(bytes, cpu_us, case.module_bytes);
@@ -288,6 +284,21 @@ impl<'a> Sweep<'a> {
         }
         (foretold > left / SHARE_OF_TIME_LEFT)
             .then(|| format!("about {} s are too much of the time left", foretold.as_secs()))
+    }
+
+    /// Time left for the sweep, where it is limited.
+    fn time_left(&self) -> Option<Duration> {
+        Some(self.options.time?.saturating_sub(self.started.elapsed()))
+    }
+
+    /// The time is over: what has not begun will not.
+    fn skip_the_rest(&self, state: &mut State) {
+        for (line, rung) in std::mem::take(&mut state.open) {
+            let line = &self.lines[line];
+            for &at in &line.rungs[rung..] {
+                self.skip(line, at, None, "no time is left".to_owned());
+            }
+        }
     }
 
     fn skip(&self, line: &Line, at: Proximity, backend: Option<&Backend>, reason: String) {
@@ -474,6 +485,9 @@ impl Tasks for Sweep<'_> {
                     });
                 }
                 return Next::Task(task);
+            }
+            if self.time_left().is_some_and(|left| left.is_zero()) {
+                self.skip_the_rest(&mut state);
             }
             let Some((line, rung)) = self.choose(&mut state) else {
                 let idle = state.groups.is_empty() && state.building == 0;

@@ -2,7 +2,8 @@
 //!
 //! What a backend lacks is stated here from Wasmtime's own list (its `Config` refuses these
 //! combinations before compiling) and from its stability tables; a refusal of anything not listed
-//! is a finding.
+//! is a finding. The worker turns off what a backend lacks, as an embedder must: riscv64 without
+//! vectors panics on SIMD otherwise, which is known (wasmtime issue 13959).
 
 use super::{Knob, knobs};
 use crate::ops::Proposal;
@@ -121,6 +122,7 @@ pub const TARGETS: &[Target] = &[
             Proposal::TailCall,
             Proposal::Exceptions,
             Proposal::Gc,
+            Proposal::GcTypes,
             Proposal::FunctionReferences,
             Proposal::StackSwitching,
         ],
@@ -138,6 +140,7 @@ pub const TARGETS: &[Target] = &[
             Proposal::TailCall,
             Proposal::Exceptions,
             Proposal::Gc,
+            Proposal::GcTypes,
             Proposal::FunctionReferences,
             Proposal::StackSwitching,
         ],

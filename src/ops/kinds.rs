@@ -176,7 +176,8 @@ impl Type {
         match self {
             Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::Addr => Proposal::Mvp,
             Type::V128 => Proposal::Simd,
-            Type::FuncRef | Type::ExternRef => Proposal::ReferenceTypes,
+            Type::FuncRef => Proposal::ReferenceTypes,
+            Type::ExternRef => Proposal::GcTypes,
             Type::AnyRef
             | Type::EqRef
             | Type::I31Ref
@@ -216,6 +217,9 @@ pub enum Proposal {
     BulkMemory,
     /// Reference types.
     ReferenceTypes,
+    /// References other than to functions, which an engine needs a collector for: `externref`
+    /// belongs to the reference types, but an engine without a collector cannot have it.
+    GcTypes,
     /// Tail calls.
     TailCall,
     /// Threads: the atomic operators.
@@ -247,6 +251,7 @@ impl Proposal {
         Proposal::MultiValue,
         Proposal::BulkMemory,
         Proposal::ReferenceTypes,
+        Proposal::GcTypes,
         Proposal::TailCall,
         Proposal::Threads,
         Proposal::Simd,
@@ -268,6 +273,7 @@ impl Proposal {
             Proposal::MultiValue => "multi-value",
             Proposal::BulkMemory => "bulk-memory",
             Proposal::ReferenceTypes => "reference-types",
+            Proposal::GcTypes => "gc-types",
             Proposal::TailCall => "tail-call",
             Proposal::Threads => "threads",
             Proposal::Simd => "simd",

@@ -39,9 +39,14 @@ impl Oracle for Refusal {
             None | Some(Expectation::Accept) => {}
         }
         let winch = observation.backend.target().strategy == Strategy::Winch;
-        if refusal.kind == RefusalKind::Unsupported
-            && (winch || observation.backend.lacks(observation.proposals).is_some())
-        {
+        let lacks = observation.backend.lacks(observation.proposals).is_some();
+        let may_say_so = match refusal.kind {
+            RefusalKind::Unsupported => winch || lacks,
+            // Its validator does not know what is turned off.
+            RefusalKind::Invalid => lacks,
+            RefusalKind::ImplementationLimit | RefusalKind::Internal => false,
+        };
+        if may_say_so {
             return Verdict::NotApplicable;
         }
         let key = format!("{} {}", refusal.kind, triage::message_key(&refusal.message));

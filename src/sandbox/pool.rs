@@ -68,6 +68,7 @@ impl Pool {
     /// Runs everything that `tasks` has, until it is done or `stop` turns true.
     pub fn run(&self, tasks: &dyn Tasks, stop: &AtomicBool) -> PoolStats {
         let started = Instant::now();
+        let children_before = children_cpu_us();
         let memory = Memory::new(self.total_memory_bytes);
         let cpu_us = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -78,7 +79,7 @@ impl Pool {
         PoolStats {
             wall: started.elapsed(),
             jobs_cpu_us: cpu_us.into_inner(),
-            children_cpu_us: 0,
+            children_cpu_us: children_cpu_us().saturating_sub(children_before),
         }
     }
 
@@ -140,6 +141,16 @@ fn run_task(
         drop(reserved);
     }
     drop(module);
+}
+
+/// CPU time of all children that have ended and of theirs, in microseconds.
+fn children_cpu_us() -> u64 {
+    // Fields 16 and 17, counted after the name, which may itself hold spaces.
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks: u64 =
+        fields.split_whitespace().skip(13).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+    ticks * 1_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
 /// The machine's memory as far as jobs may use it.

@@ -5,9 +5,10 @@
 //! declared, each used in one function, and each used in a function of its own. One file holds one
 //! entity or a few near ones; this one holds what they share.
 //!
-//! One function is cut at the limit of a body: it uses as many of the entities as fit. Encoded bytes
-//! that do not repeat are cut at [`LITERAL_BYTES_MAX`], so that the product of two large parameters
-//! stays in memory. Both cut the use of an entity or its number, never the validity of the module.
+//! One function is cut at the limit of a body: it uses as many of the entities as fit. Encoded
+//! bytes that do not repeat are cut at [`LITERAL_BYTES_MAX`], so that the product of two large
+//! parameters stays in memory. Both cut the use of an entity or its number; neither makes a valid
+//! module invalid.
 
 pub(crate) mod arrays;
 pub(crate) mod code;
@@ -46,8 +47,8 @@ pub(crate) const MODULE_BYTES_MAX: u64 = 5 << 28;
 /// One past the greatest number of anything that is limited to a million.
 pub(crate) const MILLION: u64 = 1_000_001;
 
-/// Own functions, at most, where an entity is not limited to a million itself: the limit on functions
-/// is for other shapes to press on.
+/// Own functions, at most, where an entity is not limited to a million itself: the limit on
+/// functions is for other shapes to press on.
 pub(crate) const OWN_FUNCTIONS_MAX: u64 = 500_000;
 
 /// Different items in a row before they repeat as copied bytes.
@@ -107,7 +108,8 @@ impl Use {
         builder.finish()
     }
 
-    /// As [`Use::finish`], for uses that push one `i32`: it is added to a global, and so observable.
+    /// As [`Use::finish`], for uses that push one `i32`: it is added to a global, and so can be
+    /// observed.
     pub(crate) fn finish_sum(
         self,
         mut builder: ModuleBuilder,

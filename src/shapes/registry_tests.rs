@@ -253,7 +253,7 @@ fn small_limits_and_one_body_hold_at_the_limit_and_one_past_it() {
 }
 
 #[test]
-#[ignore = "slow: validates modules of many megabytes, some two hundred of them"]
+#[ignore = "slow: validates some two hundred large modules, which takes eight minutes"]
 fn large_limits_hold_at_the_limit_and_one_past_it() {
     for (shape, axis) in axes().filter(|(_, axis)| !is_quick(axis)) {
         hold_at(shape, axis, Proximity::At);

@@ -153,6 +153,10 @@ fn features(config: &mut Config, job: &Job) {
         // Only where it is needed: it turns other things off.
         config.wasm_stack_switching(true);
     }
+    if job.backend.target().lacks.contains(&Proposal::Simd) {
+        config.wasm_relaxed_simd(false);
+        config.wasm_simd(false);
+    }
     if !job.backend.knobs.memory64 {
         config.wasm_memory64(false);
     }
@@ -160,10 +164,7 @@ fn features(config: &mut Config, job: &Job) {
 
 /// Sorts an engine's error by its types.
 fn refusal(error: &wasmtime::Error) -> Refusal {
-    let kind = error
-        .chain()
-        .find_map(|cause| kind_of(cause))
-        .unwrap_or(RefusalKind::Internal);
+    let kind = error.chain().find_map(kind_of).unwrap_or(RefusalKind::Internal);
     Refusal { phase: Phase::Compile, kind, message: shorten(&format!("{error:#}")) }
 }
 

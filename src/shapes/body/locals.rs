@@ -13,7 +13,7 @@ use wasm_encoder::ValType;
 /// The parameter that chooses how locals are used.
 const PATTERN: Param = Param {
     name: "pattern",
-    summary: "0 untouched, 1 set and used once, 2 alive across a call to the end, 3 written in a loop",
+    summary: "0 untouched, 1 set and used once, 2 alive to the end, 3 written in a loop",
     min: 0,
     max: 3,
     default: 2,

@@ -1,6 +1,7 @@
 //! Types: single ones, recursion groups, and the index space that both share.
 
 use super::ModuleBuilder;
+use crate::ops::Proposal;
 use crate::shapes::rope::{Rope, leb};
 use wasm_encoder::{Encode, ValType};
 
@@ -50,6 +51,7 @@ impl ModuleBuilder {
         self.types.push(&func_type(params, results));
         self.usage.raise("function-params", params.len() as u64);
         self.usage.raise("function-results", results.len() as u64);
+        self.proposals.extend((results.len() > 1).then_some(Proposal::MultiValue));
         index
     }
 }

@@ -90,7 +90,8 @@ impl Shape for RecGroup {
     }
 }
 
-/// `count` groups of `size` types with `refs` references each to the types that follow in the group.
+/// `count` groups of `size` types, each with `refs` references to the types that follow in the
+/// group.
 fn groups(usage: Use, count: u64, size: u64, distinct: u64, refs: u64) -> Module {
     // A reference to a type takes six bytes at most, and a test for one sixteen.
     let type_bytes = 4 + 6 * refs + usage.pick([0, 0, 16]);

@@ -1,7 +1,7 @@
 //! What runs when a module starts: initialisers, a start function, functions that it calls.
 //!
-//! Finds what the start-up code of an engine unrolls, and what treats the start function in a way of
-//! its own.
+//! Finds what the start-up code of an engine unrolls, and what treats the start function in a way
+//! of its own.
 
 use super::{MILLION, Use, fit, segments, small};
 use crate::shapes::parts::{axis, code, cycle, index, padded, param};

@@ -10,7 +10,8 @@ use crate::shapes::parts::{axis, index, param};
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Shape, leb};
 use wasm_encoder::{ConstExpr, Encode, HeapType, ValType};
 
-/// N struct types of F fields; used by `struct.new`, and `struct.get` and `struct.set` of each field.
+/// N struct types of F fields; used by `struct.new`, and by `struct.get` and `struct.set` of each
+/// field.
 pub(crate) struct StructFields(pub(crate) Use);
 
 impl Shape for StructFields {
