@@ -70,7 +70,7 @@ pub struct Budget {
 
 impl Budget {
     /// A budget of CPU time and memory, with wall time and output to go with them.
-    pub fn new(cpu_s: u64, memory_bytes: u64) -> Budget {
+    pub const fn new(cpu_s: u64, memory_bytes: u64) -> Budget {
         Budget {
             cpu_s,
             wall_s: cpu_s.saturating_mul(3).saturating_add(5),

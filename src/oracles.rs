@@ -222,10 +222,8 @@ mod tests {
 
     #[test]
     fn no_oracle_makes_a_finding_of_a_failure_of_the_machinery() {
-        let endings = [
-            Termination::Infrastructure { message: "x".to_owned() },
-            Termination::Ambiguous,
-        ];
+        let endings =
+            [Termination::Infrastructure { message: "x".to_owned() }, Termination::Ambiguous];
         for termination in endings {
             let case = fixture::case(termination);
             for oracle in ORACLES {

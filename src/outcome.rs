@@ -27,14 +27,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase in order.
-    pub const ALL: [Phase; 6] = [
-        Phase::Start,
-        Phase::Load,
-        Phase::Validate,
-        Phase::Compile,
-        Phase::Repeat,
-        Phase::Done,
-    ];
+    pub const ALL: [Phase; 6] =
+        [Phase::Start, Phase::Load, Phase::Validate, Phase::Compile, Phase::Repeat, Phase::Done];
 }
 
 impl fmt::Display for Phase {

@@ -76,7 +76,8 @@ impl RunDir {
             drop(lock(path)?);
             rotate(path)?;
         }
-        fs::create_dir_all(path.join(FINDINGS)).map_err(io_error("make the run directory", path))?;
+        fs::create_dir_all(path.join(FINDINGS))
+            .map_err(io_error("make the run directory", path))?;
         let lock = lock(path)?;
         let events = append_to(&path.join(EVENTS))?;
         Ok(RunDir { path: path.to_owned(), events, _lock: lock })

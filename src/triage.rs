@@ -11,8 +11,23 @@ use std::fmt;
 
 /// Frames that say nothing about where an engine crashed.
 const IGNORED_FRAMES: &[&str] = &[
-    "std::", "core::", "alloc::", "rust_", "__rust", "backtrace::", "<alloc::", "<core::", "<std::",
-    "_Unwind", "__libc", "abort", "raise", "gsignal", "pthread_", "start_thread", "clone",
+    "std::",
+    "core::",
+    "alloc::",
+    "rust_",
+    "__rust",
+    "backtrace::",
+    "<alloc::",
+    "<core::",
+    "<std::",
+    "_Unwind",
+    "__libc",
+    "abort",
+    "raise",
+    "gsignal",
+    "pthread_",
+    "start_thread",
+    "clone",
 ];
 
 /// How many frames make a signature.
@@ -34,7 +49,9 @@ impl Signature {
         Signature(match oracle.as_str() {
             // The place in the engine's code is the bug, whatever led there.
             "crash" => format!("{oracle} {family} {key}"),
-            "refusal" | "agreement" => format!("{oracle} {} {key}", observation.backend.target().id),
+            "refusal" | "agreement" => {
+                format!("{oracle} {} {key}", observation.backend.target().id)
+            }
             "laxness" => format!("{oracle} {key}"),
             _ => format!("{oracle} {family} {key} {subject}"),
         })

@@ -1,12 +1,13 @@
 //! Lines: a shape driven towards one limit. A sweep moves along each line from far to near.
 
 use crate::engines::Backend;
+use crate::limits;
 use crate::ops::{self, Unit, UnitKind};
 use crate::recipe::{Proximity, Recipe, UnitText};
 use crate::shapes::{self, Axis, ResolveError, SHAPES, Shape};
 
-/// The share of the limit at which every operator is tried: about two thousand copies.
-const EACH_OPERATOR_AT: Proximity = Proximity::Fraction(5);
+/// The share of the limit at which every operator is tried: a few dozen copies.
+const EACH_OPERATOR_AT: Proximity = Proximity::Fraction(1);
 
 /// The shape that repeats a closed unit, under which every operator is tried.
 const EACH_OPERATOR_SHAPE: &str = "repeat";
@@ -44,18 +45,20 @@ impl Line {
         shapes::resolve(self.shape, self.axis, at, &self.base)
     }
 
-    /// Id of the limit.
-    pub fn limit(&self) -> &'static str {
-        self.axis.limit
+    /// The use of the limit that a proximity stands for.
+    pub fn used(&self, at: Proximity) -> u64 {
+        let limit = limits::limit(self.axis.limit);
+        limit.map_or(0, |limit| at.value(limit.min, limit.target()))
     }
 }
 
 /// The lines of a sweep, in the order of the shapes.
 pub fn lines(scope: &Scope) -> Vec<Line> {
     let mut lines = Vec::new();
-    for &shape in SHAPES.iter().filter(|shape| {
-        scope.shapes.is_empty() || scope.shapes.iter().any(|id| id == shape.id())
-    }) {
+    for &shape in SHAPES
+        .iter()
+        .filter(|shape| scope.shapes.is_empty() || scope.shapes.iter().any(|id| id == shape.id()))
+    {
         let mut base = shapes::default_recipe(shape);
         base.seed = scope.seed;
         if let Some(unit) = &scope.unit

@@ -65,14 +65,12 @@ pub fn reproduce(
         ended.iter().map(|(_, backend, outcome)| (backend.clone(), outcome.clone())).collect();
     let complete = !stop.load(Relaxed);
     let runs = ended.into_iter().map(|(_, backend, outcome)| {
-        let judge =
-            |peers| Court::judge(&repro.case, &backend, &repro.budget, &outcome, peers);
+        let judge = |peers| Court::judge(&repro.case, &backend, &repro.budget, &outcome, peers);
         let (mut judged, inconclusive) = judge(None);
         if complete {
             judged.extend(judge(Some(&peers)).0);
         }
-        let judged =
-            judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
+        let judged = judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
         (backend, outcome, judged, inconclusive)
     });
     ReproReport { runs: runs.collect(), seat_error }

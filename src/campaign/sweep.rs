@@ -4,34 +4,28 @@
 //! the step before it on the same backend, and a cell that would not fit its budget or the time
 //! that is left is skipped and reported as skipped. Without a time limit nothing is skipped.
 
+mod state;
+mod track;
+mod verdicts;
+
+use self::state::{Group, Running, State};
 use super::line::cell_key;
-use super::{
-    CONFIRMATIONS, Case, CaseError, Court, Event, Finding, Judged, Line, Observer, Scope, Skip,
-    lines,
-};
+use super::{Case, CaseError, Event, Line, Observer, Scope, Skip, lines};
 use crate::engines::Backend;
 use crate::job::{Budget, INLINE_BYTES_MAX, Job};
-use crate::outcome::{Outcome, Termination};
-use crate::recipe::{Proximity, RecipeId};
+use crate::outcome::Outcome;
+use crate::recipe::Proximity;
 use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
 use crate::shapes::ResolveError;
 use crate::triage::Signature;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// A finding whose case takes longer than this, in microseconds of CPU time, is confirmed only by
-/// a sweep without a time limit.
-const CONFIRM_US_MAX: u64 = 5_000_000;
-
-/// Cost is foretold to grow with the size of the module to this power: a little more than in
-/// proportion, since sorting and trees are everywhere.
-const GROWTH_FORETOLD: f64 = 1.15;
-
-/// A cell may use at most one part in this many of the time that is left.
-const SHARE_OF_TIME_LEFT: u32 = 3;
+/// Jobs that are foretold to take longer than this are not batched: another seat could take some.
+const BATCHED_MAX: Duration = Duration::from_millis(50);
 
 /// What to sweep.
 #[derive(Clone, Debug)]
@@ -82,60 +76,6 @@ pub struct Sweep<'a> {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
-struct State {
-    next_id: u64,
-    planned: u64,
-    /// Steps that may begin: line and rung.
-    open: Vec<(usize, usize)>,
-    building: usize,
-    ready: VecDeque<Task>,
-    groups: BTreeMap<u64, Group>,
-    jobs: BTreeMap<u64, Running>,
-    /// What is known of each line and backend, by their positions.
-    tracks: BTreeMap<(usize, usize), Track>,
-    recipes: BTreeSet<RecipeId>,
-    court: Court,
-    findings: u64,
-    failure: Option<SweepError>,
-}
-
-/// One case on its way through the backends.
-struct Group {
-    line: usize,
-    rung: usize,
-    case: Case,
-    outcomes: Vec<(Backend, Outcome)>,
-    left: usize,
-}
-
-/// One job that has not ended.
-struct Running {
-    group: u64,
-    backend: usize,
-    confirms: Option<u64>,
-}
-
-/// The course of one line on one backend.
-#[derive(Default)]
-struct Track {
-    /// Size and CPU time of the last module that went through, in bytes and microseconds.
-    last: Option<(u64, u64)>,
-    /// Why nothing nearer needs to be tried.
-    blocked: Option<String>,
-    /// A violation that is being confirmed.
-    confirming: Vec<Confirming>,
-}
-
-struct Confirming {
-    id: u64,
-    judged: Judged,
-    outcome: Outcome,
-    seen: u32,
-    runs: u32,
-    left: u32,
-}
-
 impl<'a> Sweep<'a> {
     /// Plans a sweep.
     pub fn new(
@@ -170,21 +110,32 @@ impl<'a> Sweep<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The step to begin next: the farthest from the limit first, so that every line gets
-    /// somewhere, and among those the costliest, so that no long job is left for the end.
+    /// The step to begin next: the one that is foretold to cost least, so that as many lines as
+    /// possible get as near as possible; among equals the farthest from the limit.
     fn choose(&self, state: &mut State) -> Option<(usize, usize)> {
-        let cost = |line: usize| -> u64 {
-            let last = (0..self.options.backends.len())
-                .filter_map(|backend| state.tracks.get(&(line, backend))?.last);
-            last.map(|(_, cpu_us)| cpu_us).max().unwrap_or(0)
+        let cost = |line: usize, rung: usize| -> Duration {
+            (0..self.options.backends.len())
+                .filter_map(|backend| self.foretell(state, line, rung, backend))
+                .sum()
         };
         let best = state
             .open
             .iter()
             .enumerate()
-            .min_by_key(|(_, (line, rung))| (*rung, std::cmp::Reverse(cost(*line)), *line))?
+            .min_by_key(|&(_, &(line, rung))| (cost(line, rung), rung, line))?
             .0;
         Some(state.open.swap_remove(best))
+    }
+
+    fn foretell(
+        &self,
+        state: &State,
+        line: usize,
+        rung: usize,
+        backend: usize,
+    ) -> Option<Duration> {
+        let used = self.lines[line].used(self.lines[line].rungs[rung]);
+        state.tracks.get(&(line, backend))?.foretell(used)
     }
 
     /// Builds the case of a step, or says why there is none.
@@ -224,7 +175,7 @@ impl<'a> Sweep<'a> {
             if self.options.done.contains(&cell_key(&line.name, at, backend)) {
                 continue;
             }
-            if let Some(reason) = self.reason_to_skip(&state, line_at, position, &case) {
+            if let Some(reason) = self.reason_to_skip(&state, line_at, rung, position) {
                 self.skip(line, at, Some(backend), reason);
                 continue;
             }
@@ -237,25 +188,23 @@ impl<'a> Sweep<'a> {
         if jobs.is_empty() {
             return self.advance(&mut state, line_at, rung);
         }
-        self.queue(&mut state, line_at, &case, jobs);
+        self.queue(&mut state, line_at, rung, &case, jobs);
         let left = state.jobs.values().filter(|running| running.group == group_id).count();
         let group = Group { line: line_at, rung, case, outcomes: Vec::new(), left };
         state.groups.insert(group_id, group);
     }
 
-    /// Small modules go through all backends in one batch; large ones one by one, the costliest
-    /// backend first.
-    fn queue(&self, state: &mut State, line: usize, case: &Case, mut jobs: Vec<Job>) {
+    /// Small modules that are quick go through all backends in one batch; others one by one, the
+    /// costliest backend first.
+    fn queue(&self, state: &mut State, line: usize, rung: usize, case: &Case, mut jobs: Vec<Job>) {
         let module = case.module.clone();
-        if case.module_bytes <= INLINE_BYTES_MAX {
+        let cost = |job: &Job| self.foretell(state, line, rung, state.jobs[&job.id].backend);
+        let quick = |job: &Job| cost(job).is_none_or(|foretold| foretold < BATCHED_MAX);
+        if case.module_bytes <= INLINE_BYTES_MAX && jobs.iter().all(quick) {
             state.ready.push_back(Task { jobs, module });
             return;
         }
-        jobs.sort_by_key(|job| {
-            let backend = state.jobs[&job.id].backend;
-            let track = state.tracks.get(&(line, backend));
-            std::cmp::Reverse(track.and_then(|track| track.last).map_or(0, |last| last.1))
-        });
+        jobs.sort_by_cached_key(|job| std::cmp::Reverse(cost(job)));
         for job in jobs {
             state.ready.push_back(Task { jobs: vec![job], module: module.clone() });
         }
@@ -265,25 +214,24 @@ impl<'a> Sweep<'a> {
         &self,
         state: &State,
         line: usize,
+        rung: usize,
         backend: usize,
-        case: &Case,
     ) -> Option<String> {
         let left = self.time_left()?;
         let track = state.tracks.get(&(line, backend));
         if let Some(reason) = track.and_then(|track| track.blocked.clone()) {
             return Some(reason);
         }
-        let (bytes, cpu_us) = track?.last?;
-        let foretold = foretell(bytes, cpu_us, case.module_bytes);
+        let foretold = self.foretell(state, line, rung, backend)?;
         if foretold > Duration::from_secs(self.options.budget.cpu_s) {
             return Some(format!(
-                "about {} s of CPU time are more than its budget; sweep with --full, --at or a \
+                "about {} s of CPU time would be more than a job's; sweep with --full, --at or a \
                  larger --time-limit",
                 foretold.as_secs()
             ));
         }
-        (foretold > left / SHARE_OF_TIME_LEFT)
-            .then(|| format!("about {} s are too much of the time left", foretold.as_secs()))
+        (foretold > left)
+            .then(|| format!("about {} s of CPU time are more than is left", foretold.as_secs()))
     }
 
     /// Time left for the sweep, where it is limited.
@@ -310,157 +258,6 @@ impl<'a> Sweep<'a> {
     fn advance(&self, state: &mut State, line: usize, rung: usize) {
         if rung + 1 < self.lines[line].rungs.len() {
             state.open.push((line, rung + 1));
-        }
-    }
-
-    /// A job's first run has ended.
-    fn first_run(&self, state: &mut State, running: &Running, outcome: Outcome) {
-        let Some(group) = state.groups.get_mut(&running.group) else { return };
-        let backend = &self.options.backends[running.backend];
-        let (judged, inconclusive) =
-            Court::judge(&group.case, backend, &self.options.budget, &outcome, None);
-        group.outcomes.push((backend.clone(), outcome.clone()));
-        group.left -= 1;
-        let line = &self.lines[group.line];
-        let at = line.rungs[group.rung];
-        self.observer.observe(Event::JobEnded {
-            line: line.name.clone(),
-            at: Some(at),
-            subject: group.case.subject.clone(),
-            backend: backend.clone(),
-            budget: self.options.budget,
-            outcome: Box::new(outcome.clone()),
-            violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
-            inconclusive,
-        });
-        let track = state.tracks.entry((group.line, running.backend)).or_default();
-        track.note(&outcome, at);
-        for judged in judged {
-            self.suspect(state, running, judged, outcome.clone());
-        }
-    }
-
-    /// A violation was seen; the first of its signature is confirmed or shown.
-    fn suspect(&self, state: &mut State, running: &Running, judged: Judged, outcome: Outcome) {
-        if !state.court.is_new(&judged.signature) {
-            return;
-        }
-        let Some(group) = state.groups.get_mut(&running.group) else { return };
-        let timed = self.options.time.is_some();
-        if timed && outcome.measurements.cpu_us > CONFIRM_US_MAX {
-            let case = group.case.clone();
-            self.found(state, &case, running.backend, &judged, outcome, (1, 1));
-            return;
-        }
-        let id = state.next_id;
-        state.next_id += 1;
-        let case = group.case.clone();
-        let line = group.line;
-        for _ in 0..CONFIRMATIONS {
-            let job_id = state.next_id;
-            state.next_id += 1;
-            let job =
-                case.job(job_id, &self.options.backends[running.backend], self.options.budget);
-            let again =
-                Running { group: running.group, backend: running.backend, confirms: Some(id) };
-            state.jobs.insert(job_id, again);
-            state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });
-            state.planned += 1;
-            if let Some(group) = state.groups.get_mut(&running.group) {
-                group.left += 1;
-            }
-        }
-        let track = state.tracks.entry((line, running.backend)).or_default();
-        let (seen, runs, left) = (1, 1, CONFIRMATIONS);
-        track.confirming.push(Confirming { id, judged, outcome, seen, runs, left });
-    }
-
-    /// A confirming run has ended.
-    fn confirming_run(&self, state: &mut State, running: &Running, id: u64, outcome: &Outcome) {
-        let Some(group) = state.groups.get_mut(&running.group) else { return };
-        group.left -= 1;
-        let backend = &self.options.backends[running.backend];
-        let judge =
-            |peers| Court::judge(&group.case, backend, &self.options.budget, outcome, peers).0;
-        let mut judged = judge(None);
-        judged.extend(judge(Some(&group.outcomes)));
-        let case = group.case.clone();
-        let track = state.tracks.entry((group.line, running.backend)).or_default();
-        let Some(at) = track.confirming.iter().position(|confirming| confirming.id == id) else {
-            return;
-        };
-        let confirming = &mut track.confirming[at];
-        confirming.runs += 1;
-        confirming.left -= 1;
-        let signature = &confirming.judged.signature;
-        confirming.seen += u32::from(judged.iter().any(|judged| judged.signature == *signature));
-        if confirming.left > 0 {
-            return;
-        }
-        let Confirming { judged, outcome, seen, runs, .. } = track.confirming.swap_remove(at);
-        if seen == runs {
-            self.found(state, &case, running.backend, &judged, outcome, (seen, runs));
-            return;
-        }
-        state.court.forget(&judged.signature);
-        self.observer.observe(Event::Warned {
-            message: format!(
-                "{} on {backend}: seen in {seen} of {runs} runs, so it is no finding: {}",
-                case.subject, judged.violation.summary
-            ),
-        });
-    }
-
-    fn found(
-        &self,
-        state: &mut State,
-        case: &Case,
-        backend: usize,
-        judged: &Judged,
-        outcome: Outcome,
-        seen: (u32, u32),
-    ) {
-        state.findings += 1;
-        let finding = Finding {
-            signature: judged.signature.clone(),
-            violation: judged.violation.clone(),
-            subject: case.subject.clone(),
-            backend: self.options.backends[backend].clone(),
-            budget: self.options.budget,
-            outcome,
-            seen,
-        };
-        self.observer.observe(Event::Found { finding: Box::new(finding) });
-    }
-
-    /// When every job of a group has run once, its backends are compared; when nothing of it is
-    /// left, its line goes on.
-    fn close(&self, state: &mut State, group_id: u64) {
-        let Some(group) = state.groups.get(&group_id) else { return };
-        if group.left > 0 {
-            return;
-        }
-        let compared: Vec<(usize, Outcome, Vec<Judged>)> = group
-            .outcomes
-            .iter()
-            .filter_map(|(backend, outcome)| {
-                let position = self.options.backends.iter().position(|other| other == backend)?;
-                let peers = Some(group.outcomes.as_slice());
-                let budget = &self.options.budget;
-                let judged = Court::judge(&group.case, backend, budget, outcome, peers).0;
-                Some((position, outcome.clone(), judged))
-            })
-            .collect();
-        for (backend, outcome, judged) in compared {
-            for judged in judged {
-                let running = Running { group: group_id, backend, confirms: None };
-                self.suspect(state, &running, judged, outcome.clone());
-            }
-        }
-        if state.groups.get(&group_id).is_some_and(|group| group.left == 0)
-            && let Some(group) = state.groups.remove(&group_id)
-        {
-            self.advance(state, group.line, group.rung);
         }
     }
 }
@@ -516,35 +313,6 @@ impl Tasks for Sweep<'_> {
     }
 }
 
-impl Track {
-    fn note(&mut self, outcome: &Outcome, at: Proximity) {
-        let measured = &outcome.measurements;
-        match &outcome.termination {
-            Termination::Completed { .. } => {
-                self.last = Some((measured.module_bytes, measured.cpu_us));
-            }
-            Termination::TimedOut { .. } | Termination::OutOfMemory { .. } => {
-                self.blocked = Some(format!("it ran over its budget at {at} already"));
-            }
-            Termination::Panicked { .. }
-            | Termination::StackOverflow { .. }
-            | Termination::Signaled { .. } => {
-                self.blocked = Some(format!("it crashed at {at} already"));
-            }
-            Termination::OutputLimit
-            | Termination::Ambiguous
-            | Termination::Infrastructure { .. } => {}
-        }
-    }
-}
-
-/// CPU time to expect of a module of `bytes` when one of `known_bytes` took `cpu_us`.
-fn foretell(known_bytes: u64, cpu_us: u64, bytes: u64) -> Duration {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let ratio = bytes as f64 / known_bytes.max(1) as f64;
-    Duration::from_micros(cpu_us).mul_f64(ratio.max(1.0).powf(GROWTH_FORETOLD).min(1e9))
-}
-
 enum BuildFailure {
     Resolve(ResolveError),
     Case(CaseError),
@@ -559,18 +327,5 @@ impl From<ResolveError> for BuildFailure {
 impl From<CaseError> for BuildFailure {
     fn from(error: CaseError) -> BuildFailure {
         BuildFailure::Case(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn larger_modules_are_foretold_to_take_longer_than_in_proportion() {
-        let once = foretell(1_000, 1_000_000, 1_000);
-        assert_eq!(once, Duration::from_secs(1));
-        assert!(foretell(1_000, 1_000_000, 10_000) > Duration::from_secs(10));
-        assert_eq!(foretell(1_000, 1_000_000, 10), once, "never less than what is known");
     }
 }

@@ -85,9 +85,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 fn move_to(recipe: &Recipe, at: Proximity) -> Result<Recipe> {
     shapes::check(recipe)?;
     let shape = shapes::shape(&recipe.shape).context("find the shape of the recipe")?;
-    let axis = shape.axes().first().with_context(|| {
-        format!("move shape {} to {at}: it presses on no limit", recipe.shape)
-    })?;
+    let axis = shape
+        .axes()
+        .first()
+        .with_context(|| format!("move shape {} to {at}: it presses on no limit", recipe.shape))?;
     Ok(shapes::resolve(shape, axis, at, recipe)?)
 }
 

@@ -83,10 +83,9 @@ fn read_file(path: &Path) -> Result<Input> {
     }
     match wat::parse_bytes(&bytes) {
         Ok(module) if module.starts_with(MAGIC) => Ok(Input::Module(module.into_owned())),
-        Ok(_) => bail!(
-            "read {}: it is neither a module (binary or text) nor a recipe",
-            path.display()
-        ),
+        Ok(_) => {
+            bail!("read {}: it is neither a module (binary or text) nor a recipe", path.display())
+        }
         Err(error) => {
             let message = error.to_string();
             let line = message.lines().next().unwrap_or_default();

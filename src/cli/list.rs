@@ -74,8 +74,7 @@ fn as_table(list: &List) -> String {
     table.set_width(super::sweep::width());
     table.set_header(list.columns);
     table.add_rows(&list.rows);
-    let mut text: String =
-        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     for note in &list.notes {
         text.push('\n');
         text.push_str(note);
@@ -86,9 +85,10 @@ fn as_table(list: &List) -> String {
 
 fn shapes() -> List {
     let rows = SHAPES.iter().map(|shape| {
-        let params = shape.params().iter().map(|p| {
-            format!("{}={} ({}..{}: {})", p.name, p.default, p.min, p.max, p.summary)
-        });
+        let params = shape
+            .params()
+            .iter()
+            .map(|p| format!("{}={} ({}..{}: {})", p.name, p.default, p.min, p.max, p.summary));
         let axes: Vec<&str> = shape.axes().iter().map(|axis| axis.limit).collect();
         let unit = shape.unit().map_or("-".to_owned(), |kind| format!("{kind:?}").to_lowercase());
         vec![
@@ -146,7 +146,16 @@ fn limits() -> List {
     });
     List {
         columns: &[
-            "limit", "kind", "unit", "min", "JS API", "wasmparser", "Wasmtime", "V8", "at", "note",
+            "limit",
+            "kind",
+            "unit",
+            "min",
+            "JS API",
+            "wasmparser",
+            "Wasmtime",
+            "V8",
+            "at",
+            "note",
         ],
         rows: rows.collect(),
         notes: vec![format!("{} limits; `at` is where brink aims", LIMITS.len())],
@@ -154,9 +163,8 @@ fn limits() -> List {
 }
 
 fn operators() -> List {
-    let types = |types: &[ops::Type]| {
-        types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    };
+    let types =
+        |types: &[ops::Type]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let row = |op: &Operator| {
         vec![
             op.name.to_owned(),
@@ -193,6 +201,7 @@ fn operators() -> List {
 }
 
 fn oracles() -> List {
-    let rows = ORACLES.iter().map(|oracle| vec![oracle.id().to_owned(), oracle.summary().to_owned()]);
+    let rows =
+        ORACLES.iter().map(|oracle| vec![oracle.id().to_owned(), oracle.summary().to_owned()]);
     List { columns: &["oracle", "violation"], rows: rows.collect(), notes: Vec::new() }
 }

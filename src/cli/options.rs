@@ -1,8 +1,6 @@
 //! Options that several subcommands share, and the environment they come from.
 
-use crate::engines::{
-    self, Backend, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN,
-};
+use crate::engines::{self, Backend, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN};
 use crate::job::Budget;
 use crate::sandbox::{Pool, WorkerExe};
 use anyhow::{Context, Result, ensure};
@@ -37,12 +35,8 @@ pub(super) struct RunOpts {
     jobs: Option<u16>,
 }
 
-/// CPU seconds of a job where nothing else is said: real compilers take a fraction of it for the
-/// largest bodies that are not pathological.
-const TIME_LIMIT_S: u64 = 60;
-
-/// Memory of a job where nothing else is said.
-const MEMORY_LIMIT_BYTES: u64 = 4 << 30;
+/// The limits of a job where nothing else is said.
+pub(super) const DEFAULT_BUDGET: Budget = Budget::new(60, 4 << 30);
 
 impl RunOpts {
     /// The backends asked for, or `otherwise`.
@@ -68,7 +62,7 @@ impl RunOpts {
 
     /// The limits of a job: those asked for, else those of `otherwise`, else the defaults.
     pub(super) fn budget(&self, otherwise: Option<Budget>) -> Budget {
-        let otherwise = otherwise.unwrap_or(Budget::new(TIME_LIMIT_S, MEMORY_LIMIT_BYTES));
+        let otherwise = otherwise.unwrap_or(DEFAULT_BUDGET);
         let cpu_s = self.time_limit.unwrap_or(otherwise.cpu_s);
         Budget::new(cpu_s, self.memory_limit.unwrap_or(otherwise.memory_bytes))
     }

@@ -34,10 +34,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 }
 
 fn describe(check: &Check) -> String {
-    format!(
-        "{:?}: expected {}, got {:?}",
-        check.planted, check.expected, check.outcome.termination
-    )
+    format!("{:?}: expected {}, got {:?}", check.planted, check.expected, check.outcome.termination)
 }
 
 /// The first planted fault that is not recognised.

@@ -7,6 +7,7 @@ use super::recorder::{Recorder, machine};
 use super::self_test;
 use crate::campaign::{Event, Observer, Scope, Sweep, SweepOptions};
 use crate::engines::{self, ENGINE};
+use crate::job::Budget;
 use crate::ops::Unit;
 use crate::recipe::Proximity;
 use crate::report::{Json, Plain, Quiet, Reporter, Terminal, summary};
@@ -19,8 +20,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The default sweep ends a little before five minutes, running jobs included.
-const DEFAULT_TIME: Duration = Duration::from_secs(270);
+/// The default sweep ends before five minutes are over, the jobs that still run by then included.
+const DEFAULT_TIME: Duration = Duration::from_secs(240);
+
+/// The limits of a job in a sweep with a time of its own: a job that was foretold to fit and does
+/// not is worth telling, and one such job must not use up the time of many others.
+const TIMED_BUDGET: Budget = Budget::new(20, 4 << 30);
 
 /// Where a timed sweep stops on its way to the limits.
 const LADDER: &[Proximity] = &[
@@ -49,7 +54,7 @@ pub(super) struct Opts {
     /// Everything at its minimum, at its limit and one past it, without a limit of time
     #[arg(long)]
     full: bool,
-    /// Time for the whole sweep, such as 90s, 5m or 2h [default: 270s, none with --full or --at]
+    /// Time for the whole sweep, such as 90s, 5m or 2h [default: 240s, none with --full or --at]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     time: Option<Duration>,
     /// The unit of shapes that repeat one, such as "f64.sqrt(load) -> store"
@@ -143,6 +148,7 @@ fn options(opts: &Opts) -> Result<SweepOptions> {
         (false, false) => (opts.at.clone(), true),
         (false, true) => (LADDER.to_vec(), false),
     };
+    let time = opts.time.or((!untimed).then_some(DEFAULT_TIME));
     let everything = opts.shapes.is_empty() && opts.at.is_empty() && unit.is_none();
     Ok(SweepOptions {
         scope: Scope {
@@ -153,8 +159,8 @@ fn options(opts: &Opts) -> Result<SweepOptions> {
             rungs,
         },
         backends: opts.run.backends(&engines::default_set())?,
-        budget: opts.run.budget(None),
-        time: opts.time.or((!untimed).then_some(DEFAULT_TIME)),
+        budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
+        time,
         done: BTreeSet::new(),
         known: Vec::new(),
     })

@@ -115,7 +115,13 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Winch,
         // Winch implements SIMD with AVX2 only.
         cpu: &[
-            "has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_avx", "has_avx2",
+            "has_sse3",
+            "has_ssse3",
+            "has_sse41",
+            "has_sse42",
+            "has_popcnt",
+            "has_avx",
+            "has_avx2",
         ],
         lacks: &[
             Proposal::RelaxedSimd,

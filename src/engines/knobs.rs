@@ -15,8 +15,9 @@ pub const STACK_BYTES_MIN: u64 = 64 << 10;
 pub const STACK_BYTES_MAX: u64 = 1 << 30;
 
 /// Optimisation level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum OptLevel {
     /// No optimisation.
     None,
@@ -28,8 +29,9 @@ pub enum OptLevel {
 }
 
 /// Register allocation algorithm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum RegisterAllocation {
     /// Wasmtime's default.
     #[default]
@@ -39,8 +41,9 @@ pub enum RegisterAllocation {
 }
 
 /// Garbage collector that code is generated for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum Collector {
     /// The engine's default.
     #[default]
@@ -54,10 +57,11 @@ pub enum Collector {
 }
 
 /// A check that costs too much for large modules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum Switch {
-    /// On for small modules.
+    /// On in a second compilation, made where the first is quick.
     #[default]
     Auto,
     /// On.
@@ -170,12 +174,12 @@ pub const KNOBS: &[Knob] = &[
     },
     Knob {
         name: "verifier",
-        summary: "Cranelift's verifier: auto (default: small modules), on, off",
+        summary: "Cranelift's verifier: auto (default: when compiled again), on, off",
         settings: &["verifier=on"],
     },
     Knob {
         name: "regalloc-checker",
-        summary: "symbolic checker of register allocation: auto (default: small modules), on, off",
+        summary: "checker of register allocation: auto (default: when compiled again), on, off",
         settings: &["regalloc-checker=on"],
     },
     Knob {

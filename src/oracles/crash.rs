@@ -38,7 +38,10 @@ impl Oracle for Crash {
             Termination::Signaled { signal, frames } => violation(
                 self,
                 &format!("signal-{signal} {}", triage::frames_key(frames)),
-                format!("was killed by signal {signal} in phase {phase}, in {}", triage::top_frame(frames)),
+                format!(
+                    "was killed by signal {signal} in phase {phase}, in {}",
+                    triage::top_frame(frames)
+                ),
             ),
             Termination::OutputLimit => violation(
                 self,

@@ -1,7 +1,9 @@
 //! One module, one backend, one artifact.
 //!
 //! Both compilations run in one process but with hash tables seeded anew, so an order that depends
-//! on hashing shows. Only modules that compile quickly are compiled twice.
+//! on hashing shows. The second has the compiler's own checks on, which must change nothing in the
+//! artifact either (its description of the settings is left out of the comparison). Only modules
+//! that compile quickly are compiled twice.
 
 use super::{Observation, Oracle, Verdict, violation};
 use crate::outcome::{EngineVerdict, Termination};

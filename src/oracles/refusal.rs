@@ -65,8 +65,8 @@ impl Oracle for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracles::fixture::{accepted, case, refused};
     use crate::ops::Proposal;
+    use crate::oracles::fixture::{accepted, case, refused};
 
     #[test]
     fn refusing_what_must_be_accepted_is_a_violation() {

@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_text_in_the_message() {
-        for text in ["", "%", "101%", "1.234%", "-1%", "at+", "at*2", "max", "at-x", "4294967297%"] {
+        for text in ["", "%", "101%", "1.234%", "-1%", "at+", "at*2", "max", "at-x", "4294967297%"]
+        {
             let message = text.parse::<Proximity>().unwrap_err().to_string();
             assert!(message.contains(&format!("{text:?}")), "{message}");
         }

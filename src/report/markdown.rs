@@ -29,7 +29,8 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
     let _ = writeln!(out, "- signature: `{}`\n", clip(&signature.to_string(), 400));
     let _ = writeln!(out, "Run it again:\n\n    brink repro {folder}\n");
     if let Subject::Recipe(_) = subject {
-        let _ = writeln!(out, "Make the module:\n\n    brink gen {folder}/recipe.toml -o case.wasm\n");
+        let _ =
+            writeln!(out, "Make the module:\n\n    brink gen {folder}/recipe.toml -o case.wasm\n");
     }
     let measured = &outcome.measurements;
     let _ = writeln!(out, "## What was measured\n\n| what | value |\n|---|---|");

@@ -69,12 +69,7 @@ impl Seat {
     /// Runs `jobs` in order, in one child as long as it lives, and hands over each outcome as it
     /// comes. When the worker itself fails, the jobs that are left end as infrastructure failures
     /// and a new worker takes the seat. When `stop` turns true, the rest is dropped.
-    pub fn run(
-        &mut self,
-        jobs: Vec<Job>,
-        stop: &dyn Fn() -> bool,
-        each: &mut dyn FnMut(Outcome),
-    ) {
+    pub fn run(&mut self, jobs: Vec<Job>, stop: &dyn Fn() -> bool, each: &mut dyn FnMut(Outcome)) {
         let ids: Vec<u64> = jobs.iter().map(|job| job.id).collect();
         // Twice, since a job of a batch may run again alone.
         let wall_s: u64 = jobs.iter().map(|job| job.budget.wall_s.saturating_mul(2)).sum();

@@ -105,17 +105,14 @@ fn recognised(planted: Planted, outcome: &Outcome) -> bool {
             *requested_bytes == 1 << 46
         }
         (Planted::MapMemory, Termination::OutOfMemory { .. }) => true,
-        (Planted::StackOverflow, Termination::StackOverflow { frames }) => {
-            names(frames, "recurse")
-        }
+        (Planted::StackOverflow, Termination::StackOverflow { frames }) => names(frames, "recurse"),
         (Planted::Write, Termination::OutputLimit)
         | (Planted::ExitSilently | Planted::BadFrame, Termination::Infrastructure { .. })
         | (Planted::KilledFromOutside, Termination::Ambiguous)
         | (Planted::Loop, Termination::TimedOut { clock: Clock::Cpu })
-        | (
-            Planted::Sleep | Planted::IgnoreSignals,
-            Termination::TimedOut { clock: Clock::Wall },
-        ) => true,
+        | (Planted::Sleep | Planted::IgnoreSignals, Termination::TimedOut { clock: Clock::Wall }) => {
+            true
+        }
         _ => false,
     }
 }

@@ -148,7 +148,7 @@ fn on_compile_thread(job: &Job, module: &[u8], progress: &'static Progress) -> M
     allocator::count_in(None);
     let now_ns = unix::monotonic_ns();
     progress.enter(Phase::Done, now_ns);
-    let measurements = progress.measurements(now_ns);
+    let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
     Message::Completed(Box::new(Completed { job: job.id, validation, verdict, measurements }))
 }
 

@@ -107,8 +107,10 @@ fn resolve(addresses: &[u64]) -> Vec<String> {
         });
     }
     let machinery = names.iter().rposition(|name| {
-        name.contains("worker::crash::") || name.contains("rust_begin_unwind")
-            || name.contains("begin_panic_handler") || name.contains("__restore_rt")
+        name.contains("worker::crash::")
+            || name.contains("rust_begin_unwind")
+            || name.contains("begin_panic_handler")
+            || name.contains("__restore_rt")
     });
     names.drain(..machinery.map_or(0, |last| last + 1));
     names

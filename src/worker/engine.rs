@@ -8,9 +8,7 @@ use super::unix::monotonic_ns;
 use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
 use crate::job::Job;
 use crate::ops::Proposal;
-use crate::outcome::{
-    Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten,
-};
+use crate::outcome::{Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten};
 use cranelift_codegen::CodegenError;
 use object::{Object, ObjectSection};
 use std::error::Error as StdError;
@@ -18,12 +16,17 @@ use wasmparser::BinaryReaderError;
 use wasmtime::{Config, Engine, Module, WasmFeatures};
 use wasmtime_environ::{CompileError, WasmError};
 
-/// Modules up to this many bytes are compiled with Cranelift's verifier and the register
-/// allocation checker, unless the knobs say otherwise: both cost several times the compilation.
-const CHECKED_BYTES_MAX: usize = 16 * 1024;
-
-/// A second compilation is made where the first took at most this long.
+/// A second compilation, to compare, is made where the first took at most this long.
 const REPEAT_US_MAX: u64 = 250_000;
+
+/// The second compilation has Cranelift's verifier and the register allocation checker on, unless
+/// the knobs say otherwise, where the first took at most this long: the checker costs up to a
+/// hundred times the compilation. The first is always what an embedder gets.
+const CHECKED_US_MAX: u64 = 10_000;
+
+/// The section of an artifact that describes the engine's settings, which differ between a checked
+/// compilation and a plain one.
+const SETTINGS_SECTION: &str = ".wasmtime.engine";
 
 /// What came of one module.
 pub(super) struct Compiled {
@@ -40,16 +43,9 @@ pub(super) fn compile(
     measured: &dyn Fn(),
 ) -> Compiled {
     let not_run = |verdict| Compiled { validation: Validation::NotRun, verdict };
-    let config = match config(job, module.len()) {
-        Ok(config) => config,
-        Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
-    };
-    let engine = match Engine::new(&config) {
+    let engine = match engine(job, false) {
         Ok(engine) => engine,
-        Err(error) => {
-            let reason = shorten(&format!("{error:#}"));
-            return not_run(EngineVerdict::NotApplicable { reason });
-        }
+        Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
     };
     progress.enter(Phase::Validate, monotonic_ns());
     let validation = match Module::validate(&engine, module) {
@@ -66,31 +62,49 @@ pub(super) fn compile(
         Ok(artifact) => artifact,
         Err(error) => {
             measured();
-            let refusal = refusal(&error);
+            let mut refusal = refusal(&error);
+            if matches!(validation, Validation::Invalid(_)) {
+                // Whatever words the compiler finds for it, the validator has said it already.
+                refusal.kind = RefusalKind::Invalid;
+            }
             return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
         }
     };
     measured();
-    let hash = blake3::hash(&artifact);
     let mut described = Artifact {
         bytes: artifact.len() as u64,
         code_bytes: code_bytes(&artifact),
-        hash: hash.to_hex().to_string(),
+        hash: fingerprint(&artifact),
         repeat_hash: None,
     };
     drop(artifact);
     if job.repeat && took_us <= REPEAT_US_MAX {
         progress.enter(Phase::Repeat, monotonic_ns());
-        described.repeat_hash = Some(match engine.precompile_module(module) {
-            Ok(again) => blake3::hash(&again).to_hex().to_string(),
-            Err(error) => format!("refused: {}", shorten(&format!("{error:#}"))),
-        });
+        let checked = took_us <= CHECKED_US_MAX;
+        let again = match self::engine(job, checked) {
+            Ok(engine) => engine.precompile_module(module),
+            Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
+        };
+        match again {
+            Ok(again) => described.repeat_hash = Some(fingerprint(&again)),
+            Err(error) => {
+                let refusal = Refusal { phase: Phase::Repeat, ..refusal(&error) };
+                return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
+            }
+        }
     }
     Compiled { validation, verdict: EngineVerdict::Accepted { artifact: described } }
 }
 
+/// The configured engine, or why there is none. `checked` turns on the checks that are not turned
+/// off by the knobs.
+fn engine(job: &Job, checked: bool) -> Result<Engine, String> {
+    let config = config(job, checked)?;
+    Engine::new(&config).map_err(|error| shorten(&format!("{error:#}")))
+}
+
 /// The engine's configuration, or why there is none.
-fn config(job: &Job, module_bytes: usize) -> Result<Config, String> {
+fn config(job: &Job, checked: bool) -> Result<Config, String> {
     let Backend { knobs, .. } = &job.backend;
     let target = job.backend.target();
     let cranelift = target.strategy == Strategy::Cranelift;
@@ -126,7 +140,7 @@ fn config(job: &Job, module_bytes: usize) -> Result<Config, String> {
             RegisterAllocation::SinglePass => wasmtime::RegallocAlgorithm::SinglePass,
         });
         let check = |switch: Switch| match switch {
-            Switch::Auto => module_bytes <= CHECKED_BYTES_MAX,
+            Switch::Auto => checked,
             Switch::On => true,
             Switch::Off => false,
         };
@@ -204,6 +218,22 @@ fn codegen_kind(message: &str) -> RefusalKind {
     } else {
         RefusalKind::Internal
     }
+}
+
+/// Blake3, in hexadecimal, of everything in an artifact but the description of the settings.
+fn fingerprint(artifact: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    match object::File::parse(artifact) {
+        Ok(file) => {
+            for section in file.sections().filter(|s| s.name() != Ok(SETTINGS_SECTION)) {
+                hasher.update(section.name_bytes().unwrap_or_default());
+                hasher.update(section.data().unwrap_or_default());
+            }
+        }
+        // Whatever it is, its bytes can be compared.
+        Err(_) => drop(hasher.update(artifact)),
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Size of the machine code in an artifact, which is an ELF file.

@@ -1,11 +1,11 @@
 //! Cranelift's own pass timings, kept in the shared page as they happen.
 //!
-//! Each switch of passes charges the time since the last switch to the pass that ran, so the
+//! Each switch of passes charges the CPU time since the last switch to the pass that ran, so the
 //! figures are exclusive (a pass without the passes within it) and complete at every moment, also
 //! when the child is killed in the middle of one.
 
 use super::progress::{NO_PASS, Progress};
-use super::unix::monotonic_ns;
+use super::unix::thread_cpu_ns;
 use cranelift_codegen::timing::{NUM_PASSES, Pass, Profiler, set_thread_profiler};
 use std::any::Any;
 
@@ -69,7 +69,7 @@ struct Passes {
 
 impl Profiler for Passes {
     fn start_pass(&self, pass: Pass) -> Box<dyn Any> {
-        let outer = self.progress.switch_pass(pass as u64, monotonic_ns());
+        let outer = self.progress.switch_pass(pass as u64, thread_cpu_ns());
         Box::new(Running { progress: self.progress, outer })
     }
 }
@@ -84,7 +84,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // While unwinding, keep naming the innermost pass: that is the one that panicked.
         if !std::thread::panicking() {
-            self.progress.switch_pass(self.outer, monotonic_ns());
+            self.progress.switch_pass(self.outer, thread_cpu_ns());
         }
     }
 }

@@ -123,8 +123,7 @@ impl Watched {
 
     fn lost(self, jobs: &[Job], outcomes: Vec<Outcome>, message: String) -> Run {
         unix::kill_group(self.pid);
-        let died =
-            jobs.get(outcomes.len()).map(|job| Outcome::infrastructure(job.id, message));
+        let died = jobs.get(outcomes.len()).map(|job| Outcome::infrastructure(job.id, message));
         Run { outcomes, died }
     }
 
@@ -192,11 +191,7 @@ impl Watched {
         }
     }
 
-    fn read_messages(
-        &mut self,
-        jobs: &[Job],
-        outcomes: &mut Vec<Outcome>,
-    ) {
+    fn read_messages(&mut self, jobs: &[Job], outcomes: &mut Vec<Outcome>) {
         loop {
             match wire::take::<Message>(&mut self.buffer) {
                 Ok(None) => return,
@@ -234,8 +229,7 @@ impl Watched {
 
     /// How the job that did not complete ended.
     fn post_mortem(mut self, job: &Job, exit: &unix::Exit, progress: &Progress) -> Outcome {
-        let mut measurements = progress.measurements(unix::monotonic_ns());
-        measurements.cpu_us = exit.cpu_ns / 1_000;
+        let mut measurements = progress.measurements(unix::monotonic_ns(), exit.cpu_ns);
         measurements.peak_resident_bytes = exit.peak_resident_bytes;
         let stderr_tail = self.take_stderr();
         Outcome {
@@ -262,7 +256,9 @@ impl Watched {
         match self.killed {
             Some(Killed::WallTime) => return Termination::TimedOut { clock: Clock::Wall },
             Some(Killed::Output) => return Termination::OutputLimit,
-            Some(Killed::Garbage) => return infrastructure("its child sent bytes that are no message"),
+            Some(Killed::Garbage) => {
+                return infrastructure("its child sent bytes that are no message");
+            }
             None => {}
         }
         if let Some((location, message, addresses)) = self.panic.take() {
@@ -293,7 +289,9 @@ impl Watched {
             (None, Some(code)) => infrastructure(&format!(
                 "its child exited with code {code} and without a final message"
             )),
-            (None, None) => infrastructure("its child ended in a way that the kernel does not tell"),
+            (None, None) => {
+                infrastructure("its child ended in a way that the kernel does not tell")
+            }
         }
     }
 }

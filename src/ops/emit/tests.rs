@@ -100,7 +100,7 @@ fn stated_proposals_are_enough() {
                 let features = prelude.proposals().into_iter().map(features);
                 let features = features.fold(WasmFeatures::WASM1, WasmFeatures::union);
                 let wasm = copies(&unit, memory64, 2);
-                if let Err(error) = operators(&wasm, features | WasmFeatures::GC_TYPES) {
+                if let Err(error) = operators(&wasm, features) {
                     panic!("{unit} with {:?}: {error}", prelude.proposals());
                 }
             }
@@ -112,7 +112,7 @@ fn stated_proposals_are_enough() {
 fn features(proposal: ops::Proposal) -> WasmFeatures {
     use ops::Proposal;
     let reference = WasmFeatures::REFERENCE_TYPES | WasmFeatures::BULK_MEMORY;
-    let typed = WasmFeatures::FUNCTION_REFERENCES | reference;
+    let typed = WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::GC_TYPES | reference;
     match proposal {
         Proposal::Mvp => WasmFeatures::WASM1,
         Proposal::SignExtension => WasmFeatures::SIGN_EXTENSION,
@@ -120,11 +120,12 @@ fn features(proposal: ops::Proposal) -> WasmFeatures {
         Proposal::MultiValue => WasmFeatures::MULTI_VALUE,
         Proposal::BulkMemory => WasmFeatures::BULK_MEMORY,
         Proposal::ReferenceTypes => reference,
+        Proposal::GcTypes => WasmFeatures::GC_TYPES | reference,
         Proposal::TailCall => WasmFeatures::TAIL_CALL,
         Proposal::Threads => WasmFeatures::THREADS,
         Proposal::Simd => WasmFeatures::SIMD,
         Proposal::RelaxedSimd => WasmFeatures::RELAXED_SIMD | WasmFeatures::SIMD,
-        Proposal::Exceptions => WasmFeatures::EXCEPTIONS | reference,
+        Proposal::Exceptions => WasmFeatures::EXCEPTIONS | WasmFeatures::GC_TYPES | reference,
         Proposal::Gc => WasmFeatures::GC | typed,
         Proposal::FunctionReferences => typed,
         Proposal::Memory64 => WasmFeatures::MEMORY64,

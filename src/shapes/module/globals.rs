@@ -53,7 +53,8 @@ impl Shape for Globals {
         builder.usage.raise("const-expr-ops", count.min(1));
         match ty {
             4 => builder.proposals.extend([Proposal::Simd]),
-            5 | 6 => builder.proposals.extend([Proposal::ReferenceTypes]),
+            5 => builder.proposals.extend([Proposal::ReferenceTypes]),
+            6 => builder.proposals.extend([Proposal::ReferenceTypes, Proposal::GcTypes]),
             _ => {}
         }
         self.0.finish(builder, count, |code, k| {

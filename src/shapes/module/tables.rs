@@ -47,6 +47,7 @@ impl Shape for Tables {
         let ty = TableType { element_type, table64, minimum, maximum, shared };
         let mut builder = ModuleBuilder::new();
         builder.proposals.insert(Proposal::ReferenceTypes);
+        builder.proposals.extend((element_type == RefType::EXTERNREF).then_some(Proposal::GcTypes));
         builder.table(&ty, count);
         self.0.finish_sum(builder, count, |code, k| {
             code.i32_const(small(k)).i32_const(small(k + 1)).table_get(k).table_set(k);

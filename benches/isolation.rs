@@ -1,0 +1,96 @@
+//! What running a job in a child costs, against compiling the same module in this process.
+//!
+//! One iteration is one job (`child`), or one job of a batch of a hundred (`batch`). The ratios
+//! within one run are what counts; absolute times are the machine's.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use wasm_brink::engines::Backend;
+use wasm_brink::job::{Budget, Job};
+use wasm_brink::outcome::{EngineVerdict, Termination};
+use wasm_brink::recipe::Recipe;
+use wasm_brink::sandbox::{Seat, StoredModule, WorkerExe};
+use wasm_brink::shapes;
+
+/// Jobs in a batch.
+const BATCH: u64 = 100;
+
+/// Copies of the unit in a module that compiles in well over 100 ms.
+const LARGE: u64 = 20_000;
+
+fn module(count: u64) -> Vec<u8> {
+    let shape = shapes::shape("repeat").expect("the shape exists");
+    let recipe: Recipe = shapes::default_recipe(shape).with("count", count).with("fence", 0);
+    shapes::build(&recipe).expect("the recipe fits its shape").bytes.to_vec()
+}
+
+/// No checks of its own by the engine, so that both sides do the same work.
+fn backend() -> Backend {
+    "x86_64:verifier=off,regalloc-checker=off".parse().expect("a backend")
+}
+
+fn jobs(module: &StoredModule, count: u64) -> Vec<Job> {
+    let job = |id| Job {
+        id,
+        module: module.source(),
+        proposals: BTreeSet::new(),
+        backend: backend(),
+        budget: Budget::new(60, 4 << 30),
+        repeat: false,
+    };
+    (0..count).map(job).collect()
+}
+
+fn run(seat: &mut Seat, jobs: Vec<Job>) {
+    seat.run(jobs, &|| false, &mut |outcome| {
+        let accepted = matches!(
+            &outcome.termination,
+            Termination::Completed { verdict: EngineVerdict::Accepted { .. } }
+        );
+        assert!(accepted, "{:?}", outcome.termination);
+    });
+}
+
+/// Everything that a job does, in this process: configure, validate, compile, hash.
+fn in_process(module: &[u8]) {
+    let mut config = wasmtime::Config::new();
+    config.target("x86_64-unknown-linux-gnu").expect("a target");
+    let engine = wasmtime::Engine::new(&config).expect("an engine");
+    wasmtime::Module::validate(&engine, module).expect("a valid module");
+    let artifact = engine.precompile_module(module).expect("it compiles");
+    std::hint::black_box(blake3::hash(&artifact));
+}
+
+fn isolation(c: &mut Criterion) {
+    let exe = WorkerExe::at(Path::new(env!("CARGO_BIN_EXE_brink")));
+    let mut seat = Seat::start(&exe).expect("a worker");
+    for (name, count) in [("tiny", 1), ("large", LARGE)] {
+        let bytes = module(count);
+        let stored = StoredModule::new(&shapes::Rope::from(bytes.clone())).expect("stored");
+        let mut group = c.benchmark_group(format!("isolation/{name}"));
+        group.throughput(Throughput::Elements(1)).sample_size(if count == 1 { 50 } else { 10 });
+        group.measurement_time(Duration::from_secs(10));
+        group.bench_function("in-process", |b| b.iter(|| in_process(&bytes)));
+        group.bench_function("child", |b| b.iter(|| run(&mut seat, jobs(&stored, 1))));
+        if count == 1 {
+            group.bench_function("batch", |b| {
+                b.iter_custom(|iterations| {
+                    let started = Instant::now();
+                    let mut left = iterations;
+                    while left > 0 {
+                        let now = left.min(BATCH);
+                        run(&mut seat, jobs(&stored, now));
+                        left -= now;
+                    }
+                    started.elapsed()
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, isolation);
+criterion_main!(benches);

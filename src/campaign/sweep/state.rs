@@ -1,0 +1,54 @@
+//! What a running sweep keeps in mind.
+
+use super::track::Track;
+use crate::campaign::{Case, Court, Judged, SweepError};
+use crate::engines::Backend;
+use crate::outcome::Outcome;
+use crate::recipe::RecipeId;
+use crate::sandbox::Task;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The state that all seats share.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) next_id: u64,
+    pub(super) planned: u64,
+    /// Steps that may begin: line and rung.
+    pub(super) open: Vec<(usize, usize)>,
+    pub(super) building: usize,
+    pub(super) ready: VecDeque<Task>,
+    pub(super) groups: BTreeMap<u64, Group>,
+    pub(super) jobs: BTreeMap<u64, Running>,
+    /// What is known of each line and backend, by their positions.
+    pub(super) tracks: BTreeMap<(usize, usize), Track>,
+    pub(super) recipes: BTreeSet<RecipeId>,
+    pub(super) court: Court,
+    pub(super) findings: u64,
+    pub(super) failure: Option<SweepError>,
+}
+
+/// One case on its way through the backends.
+pub(super) struct Group {
+    pub(super) line: usize,
+    pub(super) rung: usize,
+    pub(super) case: Case,
+    pub(super) outcomes: Vec<(Backend, Outcome)>,
+    pub(super) left: usize,
+}
+
+/// One job that has not ended.
+pub(super) struct Running {
+    pub(super) group: u64,
+    pub(super) backend: usize,
+    pub(super) confirms: Option<u64>,
+}
+
+/// A violation that is being confirmed.
+pub(super) struct Confirming {
+    pub(super) id: u64,
+    pub(super) judged: Judged,
+    pub(super) outcome: Outcome,
+    pub(super) seen: u32,
+    pub(super) runs: u32,
+    pub(super) left: u32,
+}

@@ -1,0 +1,176 @@
+//! What a sweep makes of outcomes: judge, confirm, compare, go on.
+
+use super::Sweep;
+use super::state::{Confirming, Running, State};
+use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
+use crate::outcome::Outcome;
+use crate::sandbox::Task;
+
+/// A finding whose case takes longer than this, in microseconds of CPU time, is confirmed only by
+/// a sweep without a time limit.
+const CONFIRM_US_MAX: u64 = 5_000_000;
+
+impl Sweep<'_> {
+    /// A job's first run has ended.
+    pub(super) fn first_run(&self, state: &mut State, running: &Running, outcome: Outcome) {
+        let Some(group) = state.groups.get_mut(&running.group) else { return };
+        let backend = &self.options.backends[running.backend];
+        let (judged, inconclusive) =
+            Court::judge(&group.case, backend, &self.options.budget, &outcome, None);
+        group.outcomes.push((backend.clone(), outcome.clone()));
+        group.left -= 1;
+        let line = &self.lines[group.line];
+        let at = line.rungs[group.rung];
+        self.observer.observe(Event::JobEnded {
+            line: line.name.clone(),
+            at: Some(at),
+            subject: group.case.subject.clone(),
+            backend: backend.clone(),
+            budget: self.options.budget,
+            outcome: Box::new(outcome.clone()),
+            violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
+            inconclusive,
+        });
+        let track = state.tracks.entry((group.line, running.backend)).or_default();
+        track.note(&outcome, at, line.used(at));
+        for judged in judged {
+            self.suspect(state, running, judged, outcome.clone());
+        }
+    }
+
+    /// A violation was seen; the first of its signature is confirmed or shown.
+    pub(super) fn suspect(
+        &self,
+        state: &mut State,
+        running: &Running,
+        judged: Judged,
+        outcome: Outcome,
+    ) {
+        if !state.court.is_new(&judged.signature) {
+            return;
+        }
+        let Some(group) = state.groups.get_mut(&running.group) else { return };
+        let timed = self.options.time.is_some();
+        if timed && outcome.measurements.cpu_us > CONFIRM_US_MAX {
+            let case = group.case.clone();
+            self.found(state, &case, running.backend, &judged, outcome, (1, 1));
+            return;
+        }
+        let id = state.next_id;
+        state.next_id += 1;
+        let case = group.case.clone();
+        let line = group.line;
+        for _ in 0..CONFIRMATIONS {
+            let job_id = state.next_id;
+            state.next_id += 1;
+            let job =
+                case.job(job_id, &self.options.backends[running.backend], self.options.budget);
+            let again =
+                Running { group: running.group, backend: running.backend, confirms: Some(id) };
+            state.jobs.insert(job_id, again);
+            state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });
+            state.planned += 1;
+            if let Some(group) = state.groups.get_mut(&running.group) {
+                group.left += 1;
+            }
+        }
+        let track = state.tracks.entry((line, running.backend)).or_default();
+        let (seen, runs, left) = (1, 1, CONFIRMATIONS);
+        track.confirming.push(Confirming { id, judged, outcome, seen, runs, left });
+    }
+
+    /// A confirming run has ended.
+    pub(super) fn confirming_run(
+        &self,
+        state: &mut State,
+        running: &Running,
+        id: u64,
+        outcome: &Outcome,
+    ) {
+        let Some(group) = state.groups.get_mut(&running.group) else { return };
+        group.left -= 1;
+        let backend = &self.options.backends[running.backend];
+        let judge =
+            |peers| Court::judge(&group.case, backend, &self.options.budget, outcome, peers).0;
+        let mut judged = judge(None);
+        judged.extend(judge(Some(&group.outcomes)));
+        let case = group.case.clone();
+        let track = state.tracks.entry((group.line, running.backend)).or_default();
+        let Some(at) = track.confirming.iter().position(|confirming| confirming.id == id) else {
+            return;
+        };
+        let confirming = &mut track.confirming[at];
+        confirming.runs += 1;
+        confirming.left -= 1;
+        let signature = &confirming.judged.signature;
+        confirming.seen += u32::from(judged.iter().any(|judged| judged.signature == *signature));
+        if confirming.left > 0 {
+            return;
+        }
+        let Confirming { judged, outcome, seen, runs, .. } = track.confirming.swap_remove(at);
+        if seen == runs {
+            self.found(state, &case, running.backend, &judged, outcome, (seen, runs));
+            return;
+        }
+        state.court.forget(&judged.signature);
+        self.observer.observe(Event::Warned {
+            message: format!(
+                "{} on {backend}: seen in {seen} of {runs} runs, so it is no finding: {}",
+                case.subject, judged.violation.summary
+            ),
+        });
+    }
+
+    fn found(
+        &self,
+        state: &mut State,
+        case: &Case,
+        backend: usize,
+        judged: &Judged,
+        outcome: Outcome,
+        seen: (u32, u32),
+    ) {
+        state.findings += 1;
+        let finding = Finding {
+            signature: judged.signature.clone(),
+            violation: judged.violation.clone(),
+            subject: case.subject.clone(),
+            backend: self.options.backends[backend].clone(),
+            budget: self.options.budget,
+            outcome,
+            seen,
+        };
+        self.observer.observe(Event::Found { finding: Box::new(finding) });
+    }
+
+    /// When every job of a group has run once, its backends are compared; when nothing of it is
+    /// left, its line goes on.
+    pub(super) fn close(&self, state: &mut State, group_id: u64) {
+        let Some(group) = state.groups.get(&group_id) else { return };
+        if group.left > 0 {
+            return;
+        }
+        let compared: Vec<(usize, Outcome, Vec<Judged>)> = group
+            .outcomes
+            .iter()
+            .filter_map(|(backend, outcome)| {
+                let position = self.options.backends.iter().position(|other| other == backend)?;
+                let peers = Some(group.outcomes.as_slice());
+                let budget = &self.options.budget;
+                let judged = Court::judge(&group.case, backend, budget, outcome, peers).0;
+                Some((position, outcome.clone(), judged))
+            })
+            .collect();
+        for (backend, outcome, judged) in compared {
+            for judged in judged {
+                let running = Running { group: group_id, backend, confirms: None };
+                self.suspect(state, &running, judged, outcome.clone());
+            }
+        }
+        if state.groups.get(&group_id).is_some_and(|group| group.left == 0)
+            && let Some(group) = state.groups.remove(&group_id)
+        {
+            self.advance(state, group.line, group.rung);
+        }
+    }
+}
