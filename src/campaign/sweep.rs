@@ -5,10 +5,12 @@
 //! that is left is skipped and reported as skipped. Without a time limit nothing is skipped.
 
 mod state;
+mod suspects;
 mod track;
 mod verdicts;
 
-use self::state::{Group, Running, State};
+use self::state::{Group, Running, State, Step};
+use self::track::Foretold;
 use super::line::cell_key;
 use super::{Case, CaseError, Event, Line, Observer, Scope, Skip, lines};
 use crate::engines::Backend;
@@ -23,6 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
+
+/// The share of a timed sweep's time after which suspects are tried.
+const LADDER_SHARE: f64 = 0.55;
 
 /// Jobs that are foretold to take longer than this are not batched: another seat could take some.
 const BATCHED_MAX: Duration = Duration::from_millis(50);
@@ -87,7 +92,7 @@ impl<'a> Sweep<'a> {
         let mut state = State::default();
         for (at, line) in lines.iter().enumerate() {
             if !line.rungs.is_empty() {
-                state.open.push((at, 0));
+                state.open.push(Step { line: at, rung: 0, only: None });
             }
         }
         options.known.iter().for_each(|signature| state.court.remember(signature));
@@ -111,31 +116,31 @@ impl<'a> Sweep<'a> {
     }
 
     /// The step to begin next: the one that is foretold to cost least, so that as many lines as
-    /// possible get as near as possible; among equals the farthest from the limit.
-    fn choose(&self, state: &mut State) -> Option<(usize, usize)> {
-        let cost = |line: usize, rung: usize| -> Duration {
+    /// possible get as near as possible; among equals the farthest from the limit. Late in a timed
+    /// sweep, the suspects come first.
+    fn choose(&self, state: &mut State) -> Option<Step> {
+        if let Some(time) = self.options.time
+            && state.suspects.is_none()
+            && self.started.elapsed() > time.mul_f64(LADDER_SHARE)
+        {
+            state.suspects = Some(suspects::suspects(self, state));
+        }
+        if let Some(suspect) = state.suspects.as_mut().and_then(Vec::pop) {
+            return Some(suspect);
+        }
+        let cost = |step: &Step| -> Duration {
             (0..self.options.backends.len())
-                .filter_map(|backend| self.foretell(state, line, rung, backend))
+                .filter_map(|backend| Some(self.foretell(state, step, backend)?.cpu))
                 .sum()
         };
-        let best = state
-            .open
-            .iter()
-            .enumerate()
-            .min_by_key(|&(_, &(line, rung))| (cost(line, rung), rung, line))?
-            .0;
+        let steps = state.open.iter().enumerate();
+        let best = steps.min_by_key(|(_, step)| (cost(step), step.rung, step.line))?.0;
         Some(state.open.swap_remove(best))
     }
 
-    fn foretell(
-        &self,
-        state: &State,
-        line: usize,
-        rung: usize,
-        backend: usize,
-    ) -> Option<Duration> {
-        let used = self.lines[line].used(self.lines[line].rungs[rung]);
-        state.tracks.get(&(line, backend))?.foretell(used)
+    fn foretell(&self, state: &State, step: &Step, backend: usize) -> Option<Foretold> {
+        let line = &self.lines[step.line];
+        state.tracks.get(&(step.line, backend))?.foretell(line.used(line.rungs[step.rung]))
     }
 
     /// Builds the case of a step, or says why there is none.
@@ -149,18 +154,18 @@ impl<'a> Sweep<'a> {
     }
 
     /// Begins a step: builds its case and makes its jobs.
-    fn begin(&self, line_at: usize, rung: usize) {
-        let line = &self.lines[line_at];
-        let at = line.rungs[rung];
+    fn begin(&self, step: Step) {
+        let line = &self.lines[step.line];
+        let at = line.rungs[step.rung];
         let built = self.build(line, at);
         let mut state = self.lock();
         state.building -= 1;
         let case = match built {
             Ok(Some(case)) => case,
-            Ok(None) => return self.advance(&mut state, line_at, rung),
+            Ok(None) => return self.advance(&mut state, step),
             Err(BuildFailure::Resolve(error)) => {
                 self.skip(line, at, None, error.to_string());
-                return self.advance(&mut state, line_at, rung);
+                return self.advance(&mut state, step);
             }
             Err(BuildFailure::Case(error)) => {
                 state.failure.get_or_insert(error.into());
@@ -172,10 +177,13 @@ impl<'a> Sweep<'a> {
         state.next_id += 1;
         let mut jobs = Vec::new();
         for (position, backend) in self.options.backends.iter().enumerate() {
+            if step.only.is_some_and(|only| only != position) {
+                continue;
+            }
             if self.options.done.contains(&cell_key(&line.name, at, backend)) {
                 continue;
             }
-            if let Some(reason) = self.reason_to_skip(&state, line_at, rung, position) {
+            if let Some(reason) = self.reason_to_skip(&state, &step, position) {
                 self.skip(line, at, Some(backend), reason);
                 continue;
             }
@@ -186,19 +194,19 @@ impl<'a> Sweep<'a> {
         }
         state.planned += jobs.len() as u64;
         if jobs.is_empty() {
-            return self.advance(&mut state, line_at, rung);
+            return self.advance(&mut state, step);
         }
-        self.queue(&mut state, line_at, rung, &case, jobs);
+        self.queue(&mut state, &step, &case, jobs);
         let left = state.jobs.values().filter(|running| running.group == group_id).count();
-        let group = Group { line: line_at, rung, case, outcomes: Vec::new(), left };
+        let group = Group { step, case, outcomes: Vec::new(), left };
         state.groups.insert(group_id, group);
     }
 
     /// Small modules that are quick go through all backends in one batch; others one by one, the
     /// costliest backend first.
-    fn queue(&self, state: &mut State, line: usize, rung: usize, case: &Case, mut jobs: Vec<Job>) {
+    fn queue(&self, state: &mut State, step: &Step, case: &Case, mut jobs: Vec<Job>) {
         let module = case.module.clone();
-        let cost = |job: &Job| self.foretell(state, line, rung, state.jobs[&job.id].backend);
+        let cost = |job: &Job| Some(self.foretell(state, step, state.jobs[&job.id].backend)?.cpu);
         let quick = |job: &Job| cost(job).is_none_or(|foretold| foretold < BATCHED_MAX);
         if case.module_bytes <= INLINE_BYTES_MAX && jobs.iter().all(quick) {
             state.ready.push_back(Task { jobs, module });
@@ -210,19 +218,16 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn reason_to_skip(
-        &self,
-        state: &State,
-        line: usize,
-        rung: usize,
-        backend: usize,
-    ) -> Option<String> {
+    fn reason_to_skip(&self, state: &State, step: &Step, backend: usize) -> Option<String> {
         let left = self.time_left()?;
-        let track = state.tracks.get(&(line, backend));
+        let track = state.tracks.get(&(step.line, backend));
         if let Some(reason) = track.and_then(|track| track.blocked.clone()) {
             return Some(reason);
         }
-        let foretold = self.foretell(state, line, rung, backend)?;
+        if step.only.is_some() {
+            return None;
+        }
+        let foretold = self.foretell(state, step, backend)?.cpu;
         if foretold > Duration::from_secs(self.options.budget.cpu_s) {
             return Some(format!(
                 "about {} s of CPU time would be more than a job's; sweep with --full, --at or a \
@@ -241,9 +246,10 @@ impl<'a> Sweep<'a> {
 
     /// The time is over: what has not begun will not.
     fn skip_the_rest(&self, state: &mut State) {
-        for (line, rung) in std::mem::take(&mut state.open) {
-            let line = &self.lines[line];
-            for &at in &line.rungs[rung..] {
+        state.suspects = Some(Vec::new());
+        for step in std::mem::take(&mut state.open) {
+            let line = &self.lines[step.line];
+            for &at in &line.rungs[step.rung..] {
                 self.skip(line, at, None, "no time is left".to_owned());
             }
         }
@@ -255,9 +261,9 @@ impl<'a> Sweep<'a> {
     }
 
     /// Opens the next rung of a line.
-    fn advance(&self, state: &mut State, line: usize, rung: usize) {
-        if rung + 1 < self.lines[line].rungs.len() {
-            state.open.push((line, rung + 1));
+    fn advance(&self, state: &mut State, step: Step) {
+        if step.only.is_none() && step.rung + 1 < self.lines[step.line].rungs.len() {
+            state.open.push(Step { rung: step.rung + 1, ..step });
         }
     }
 }
@@ -273,10 +279,10 @@ impl Tasks for Sweep<'_> {
                 let first = task.jobs.first().and_then(|job| state.jobs.get(&job.id));
                 let group = first.and_then(|running| state.groups.get(&running.group));
                 if let Some(group) = group {
-                    let line = &self.lines[group.line];
+                    let line = &self.lines[group.step.line];
                     self.observer.observe(Event::JobsStarted {
                         line: line.name.clone(),
-                        at: Some(line.rungs[group.rung]),
+                        at: Some(line.rungs[group.step.rung]),
                         count: task.jobs.len(),
                         planned: state.planned,
                     });
@@ -286,13 +292,13 @@ impl Tasks for Sweep<'_> {
             if self.time_left().is_some_and(|left| left.is_zero()) {
                 self.skip_the_rest(&mut state);
             }
-            let Some((line, rung)) = self.choose(&mut state) else {
+            let Some(step) = self.choose(&mut state) else {
                 let idle = state.groups.is_empty() && state.building == 0;
                 return if idle { Next::Done } else { Next::Wait };
             };
             state.building += 1;
             drop(state);
-            self.begin(line, rung);
+            self.begin(step);
         }
     }
 

@@ -73,7 +73,7 @@ impl Observer for Recorder<'_> {
     fn observe(&self, event: Event) {
         let mut inner = self.lock();
         inner.tally.add(&event);
-        inner.reporter.report(&event);
+        // Kept first: what has been told must survive a kill.
         let kept = inner.directory.as_mut().filter(|_| event.is_kept()).map(|directory| {
             directory.append(&event)?;
             if let Event::Found { finding } = &event {
@@ -85,6 +85,7 @@ impl Observer for Recorder<'_> {
             inner.failure.get_or_insert(error);
             self.stop.store(true, Relaxed);
         }
+        inner.reporter.report(&event);
     }
 }
 

@@ -14,7 +14,7 @@ const CLIP: usize = 160;
 /// The summary of a run whose directory is `directory`, at most `width` columns wide.
 pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
     let mut out = String::new();
-    if !tally.shapes.is_empty() {
+    if !tally.rows.is_empty() {
         out.push_str(&table(tally, width));
         out.push_str(
             "\n\nA cell shows the nearest proximity to the limit that went well; `what@where` is \
@@ -28,17 +28,18 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
 
 fn table(tally: &Tally, width: u16) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width);
-    let header = std::iter::once("shape").chain(tally.backends.iter().map(String::as_str));
+    let header =
+        std::iter::once("shape and limit").chain(tally.backends.iter().map(String::as_str));
     table.set_header(header);
-    for (shape, cells) in &tally.shapes {
+    for (row_name, cells) in &tally.rows {
         let row = tally.backends.iter().map(|backend| match cells.get(backend) {
             None => "-".to_owned(),
             Some(cell) => text(cell),
         });
-        table.add_row(std::iter::once(shape.clone()).chain(row));
+        table.add_row(std::iter::once(row_name.clone()).chain(row));
     }
     table.to_string()
 }

@@ -23,8 +23,9 @@ pub struct Cell {
 pub struct Tally {
     /// Backends in the order of the run.
     pub backends: Vec<String>,
-    /// Shapes in the order of their first job, each with its cells by backend.
-    pub shapes: Vec<(String, BTreeMap<String, Cell>)>,
+    /// Rows in the order of their first job: a shape and the limit it is driven to, with the cells
+    /// by backend.
+    pub rows: Vec<(String, BTreeMap<String, Cell>)>,
     /// Findings in the order they were made.
     pub findings: Vec<Finding>,
     /// Violations by signature, repeats included.
@@ -55,8 +56,7 @@ impl Tally {
                 for signature in violations {
                     *self.violations.entry(signature.clone()).or_default() += 1;
                 }
-                let shape = line.split(' ').next().unwrap_or_default();
-                let cell = self.cell(shape, &backend.to_string());
+                let cell = self.cell(&row_of(line), &backend.to_string());
                 cell.note(&outcome.termination, at.unwrap_or(Proximity::At), violations);
             }
             Event::Found { finding } => self.findings.push(Finding::clone(finding)),
@@ -73,12 +73,22 @@ impl Tally {
         }
     }
 
-    fn cell(&mut self, shape: &str, backend: &str) -> &mut Cell {
-        let at = self.shapes.iter().position(|(name, _)| name == shape).unwrap_or_else(|| {
-            self.shapes.push((shape.to_owned(), BTreeMap::new()));
-            self.shapes.len() - 1
+    fn cell(&mut self, row: &str, backend: &str) -> &mut Cell {
+        let at = self.rows.iter().position(|(name, _)| name == row).unwrap_or_else(|| {
+            self.rows.push((row.to_owned(), BTreeMap::new()));
+            self.rows.len() - 1
         });
-        self.shapes[at].1.entry(backend.to_owned()).or_default()
+        self.rows[at].1.entry(backend.to_owned()).or_default()
+    }
+}
+
+/// The row of a line: the lines that try one operator each share one.
+fn row_of(line: &str) -> String {
+    let mut words = line.split(' ');
+    let (shape, limit) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    match words.next() {
+        None => format!("{shape} {limit}"),
+        Some(_) => format!("{shape} each-operator"),
     }
 }
 

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(super) struct State {
     pub(super) next_id: u64,
     pub(super) planned: u64,
-    /// Steps that may begin: line and rung.
-    pub(super) open: Vec<(usize, usize)>,
+    /// Steps that may begin.
+    pub(super) open: Vec<Step>,
     pub(super) building: usize,
+    /// Steps that are foretold to break a budget, worst last; `None` until their time has come.
+    pub(super) suspects: Option<Vec<Step>>,
     pub(super) ready: VecDeque<Task>,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) jobs: BTreeMap<u64, Running>,
@@ -27,10 +29,18 @@ pub(super) struct State {
     pub(super) failure: Option<SweepError>,
 }
 
-/// One case on its way through the backends.
-pub(super) struct Group {
+/// One rung of one line.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
     pub(super) line: usize,
     pub(super) rung: usize,
+    /// The one backend to run on, for a suspect, after which the line does not go on.
+    pub(super) only: Option<usize>,
+}
+
+/// One case on its way through the backends.
+pub(super) struct Group {
+    pub(super) step: Step,
     pub(super) case: Case,
     pub(super) outcomes: Vec<(Backend, Outcome)>,
     pub(super) left: usize,

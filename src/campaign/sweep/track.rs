@@ -15,11 +15,30 @@ const POWER: f64 = 1.2;
 /// Powers that two points may suggest.
 const POWERS: (f64, f64) = (1.0, 3.0);
 
+/// What one module cost.
+#[derive(Clone, Copy)]
+struct Point {
+    /// Use of the limit.
+    used: u64,
+    module_bytes: u64,
+    cpu_us: u64,
+    peak_live_bytes: u64,
+}
+
+/// What a module is foretold to cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Foretold {
+    pub(super) cpu: Duration,
+    pub(super) memory_bytes: u64,
+    /// CPU time per byte of the last module that went through, in nanoseconds.
+    pub(super) ns_per_byte: u64,
+}
+
 /// What is known of a line on a backend.
 #[derive(Default)]
 pub(super) struct Track {
-    /// Use of the limit and CPU time in microseconds of the modules that went through, in order.
-    points: Vec<(u64, u64)>,
+    /// The modules that went through, in order.
+    points: Vec<Point>,
     /// Why nothing nearer needs to be tried.
     pub(super) blocked: Option<String>,
     /// Violations that are being confirmed.
@@ -30,7 +49,12 @@ impl Track {
     /// Takes an outcome at `at`, where the module uses `used` of the limit, into account.
     pub(super) fn note(&mut self, outcome: &Outcome, at: Proximity, used: u64) {
         match &outcome.termination {
-            Termination::Completed { .. } => self.points.push((used, outcome.measurements.cpu_us)),
+            Termination::Completed { .. } => self.points.push(Point {
+                used,
+                module_bytes: outcome.measurements.module_bytes,
+                cpu_us: outcome.measurements.cpu_us,
+                peak_live_bytes: outcome.measurements.peak_live_bytes,
+            }),
             Termination::TimedOut { .. } | Termination::OutOfMemory { .. } => {
                 self.blocked = Some(format!("it ran over its budget at {at} already"));
             }
@@ -45,27 +69,35 @@ impl Track {
         }
     }
 
-    /// CPU time to expect of a module that uses `used` of the limit, where the past tells.
-    pub(super) fn foretell(&self, used: u64) -> Option<Duration> {
-        let &(last_used, last_us) = self.points.last()?;
-        if last_us < TELLING_US {
-            return None;
-        }
-        let ratio = |more: u64, less: u64| {
-            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let ratio = more as f64 / less.max(1) as f64;
-            ratio.max(1.0)
+    /// What to expect of a module that uses `used` of the limit, where the past tells.
+    pub(super) fn foretell(&self, used: u64) -> Option<Foretold> {
+        let last = self.points.last().filter(|point| point.cpu_us >= TELLING_US)?;
+        let earlier = self.points.iter().rev().skip(1).find(|p| p.cpu_us >= TELLING_US);
+        let growth = |cost: fn(&Point) -> u64| {
+            let power = match earlier {
+                Some(earlier) if last.used > earlier.used => {
+                    let power = ratio(cost(last), cost(earlier)).ln();
+                    (power / ratio(last.used, earlier.used).ln()).clamp(POWERS.0, POWERS.1)
+                }
+                _ => POWER,
+            };
+            ratio(used, last.used).powf(power).min(1e9)
         };
-        let earlier = self.points.iter().rev().skip(1).find(|&&(_, us)| us >= TELLING_US);
-        let power = match earlier {
-            Some(&(used, us)) if last_used > used => {
-                (ratio(last_us, us).ln() / ratio(last_used, used).ln()).clamp(POWERS.0, POWERS.1)
-            }
-            _ => POWER,
-        };
-        let growth = ratio(used, last_used).powf(power).min(1e9);
-        Some(Duration::from_micros(last_us).mul_f64(growth))
+        let memory = Duration::from_micros(last.peak_live_bytes);
+        let memory = memory.mul_f64(growth(|point| point.peak_live_bytes)).as_micros();
+        Some(Foretold {
+            cpu: Duration::from_micros(last.cpu_us).mul_f64(growth(|point| point.cpu_us)),
+            memory_bytes: u64::try_from(memory).unwrap_or(u64::MAX),
+            ns_per_byte: last.cpu_us.saturating_mul(1_000) / last.module_bytes.max(1),
+        })
     }
+}
+
+/// `more / less`, at least 1.
+fn ratio(more: u64, less: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let ratio = more as f64 / less.max(1) as f64;
+    ratio.max(1.0)
 }
 
 #[cfg(test)]
@@ -73,20 +105,28 @@ mod tests {
     use super::*;
 
     fn track(points: &[(u64, u64)]) -> Track {
-        Track { points: points.to_vec(), ..Track::default() }
+        let point = |&(used, cpu_us): &(u64, u64)| Point {
+            used,
+            module_bytes: used,
+            cpu_us,
+            peak_live_bytes: 1_000 * used,
+        };
+        Track { points: points.iter().map(point).collect(), ..Track::default() }
     }
 
     #[test]
     fn two_points_tell_the_power_of_growth() {
         let linear = track(&[(100, 10_000), (1_000, 100_000)]).foretell(10_000).unwrap();
-        assert_eq!(linear.as_millis(), 1_000);
+        assert_eq!(linear.cpu.as_millis(), 1_000);
         let square = track(&[(100, 10_000), (1_000, 1_000_000)]).foretell(10_000).unwrap();
-        assert_eq!(square.as_secs(), 100);
+        assert_eq!(square.cpu.as_secs(), 100);
+        assert_eq!(square.memory_bytes, 10_000_000);
+        assert_eq!(square.ns_per_byte, 1_000_000);
     }
 
     #[test]
     fn one_point_tells_a_little_more_than_in_proportion() {
-        let foretold = track(&[(100, 10_000)]).foretell(1_000).unwrap();
+        let foretold = track(&[(100, 10_000)]).foretell(1_000).unwrap().cpu;
         assert!(foretold > Duration::from_millis(100) && foretold < Duration::from_millis(200));
     }
 

@@ -19,8 +19,8 @@ impl Sweep<'_> {
             Court::judge(&group.case, backend, &self.options.budget, &outcome, None);
         group.outcomes.push((backend.clone(), outcome.clone()));
         group.left -= 1;
-        let line = &self.lines[group.line];
-        let at = line.rungs[group.rung];
+        let line = &self.lines[group.step.line];
+        let at = line.rungs[group.step.rung];
         self.observer.observe(Event::JobEnded {
             line: line.name.clone(),
             at: Some(at),
@@ -31,7 +31,7 @@ impl Sweep<'_> {
             violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
             inconclusive,
         });
-        let track = state.tracks.entry((group.line, running.backend)).or_default();
+        let track = state.tracks.entry((group.step.line, running.backend)).or_default();
         track.note(&outcome, at, line.used(at));
         for judged in judged {
             self.suspect(state, running, judged, outcome.clone());
@@ -59,7 +59,7 @@ impl Sweep<'_> {
         let id = state.next_id;
         state.next_id += 1;
         let case = group.case.clone();
-        let line = group.line;
+        let line = group.step.line;
         for _ in 0..CONFIRMATIONS {
             let job_id = state.next_id;
             state.next_id += 1;
@@ -95,7 +95,7 @@ impl Sweep<'_> {
         let mut judged = judge(None);
         judged.extend(judge(Some(&group.outcomes)));
         let case = group.case.clone();
-        let track = state.tracks.entry((group.line, running.backend)).or_default();
+        let track = state.tracks.entry((group.step.line, running.backend)).or_default();
         let Some(at) = track.confirming.iter().position(|confirming| confirming.id == id) else {
             return;
         };
@@ -170,7 +170,7 @@ impl Sweep<'_> {
         if state.groups.get(&group_id).is_some_and(|group| group.left == 0)
             && let Some(group) = state.groups.remove(&group_id)
         {
-            self.advance(state, group.line, group.rung);
+            self.advance(state, group.step);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! default module is kept in a file.
 //!
 //! A change here means that recipes in corpora and reports now make other modules. Where that is
-//! meant, bless it with `BRINK_BLESS=1 cargo test --test recipes` and read the difference.
+//! meant, bless it with `BRINK_BLESS=1 cargo test --test integration recipes` and read the difference.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn default_modules_have_the_blessed_bytes() {
     assert!(
         found == blessed,
         "the default modules of {changed:?} are not those of {}; if that is meant, bless them \
-         with `BRINK_BLESS=1 cargo test --test recipes` and read the difference",
+         with `BRINK_BLESS=1 cargo test --test integration recipes` and read the difference",
         path.display(),
     );
 }

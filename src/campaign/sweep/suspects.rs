@@ -1,0 +1,52 @@
+//! Steps that are foretold to break a budget: where a timed sweep looks when it has seen enough.
+//!
+//! Climbing all lines evenly spends the time on what goes well. A line whose cost per byte stands
+//! out shows, by the power it grows with, where it will run over; going right there on one backend
+//! turns the suspicion into a finding or clears it.
+
+use super::Sweep;
+use super::state::{State, Step};
+use crate::recipe::Proximity;
+use std::time::Duration;
+
+/// A suspect is foretold to need at least this many times a budget, so that it will fail for
+/// certain if the foretelling is half right, and will fail again when it is reproduced.
+const TIMES_BUDGET: u32 = 2;
+
+/// The suspects, one for each shape, worst cost per byte last.
+pub(super) fn suspects(sweep: &Sweep<'_>, state: &State) -> Vec<Step> {
+    let mut suspects: Vec<(u64, &str, Step)> = Vec::new();
+    for (at, line) in sweep.lines.iter().enumerate() {
+        let Some((ns_per_byte, step)) = suspect(sweep, state, at) else { continue };
+        let shape = line.name.split(' ').next().unwrap_or_default();
+        match suspects.iter_mut().find(|(_, other, _)| *other == shape) {
+            Some(other) if other.0 < ns_per_byte => *other = (ns_per_byte, shape, step),
+            Some(_) => {}
+            None => suspects.push((ns_per_byte, shape, step)),
+        }
+    }
+    suspects.sort_by_key(|(ns_per_byte, ..)| *ns_per_byte);
+    suspects.into_iter().map(|(.., step)| step).collect()
+}
+
+/// The first rung of a line that is foretold to break a budget, on the first backend that can
+/// tell, and the cost per byte that says how much the line stands out.
+fn suspect(sweep: &Sweep<'_>, state: &State, line: usize) -> Option<(u64, Step)> {
+    let budget = &sweep.options.budget;
+    let backend = (0..sweep.options.backends.len()).find(|&backend| {
+        state.tracks.get(&(line, backend)).is_some_and(|track| track.foretell(1).is_some())
+    })?;
+    if state.tracks.get(&(line, backend))?.blocked.is_some() {
+        return None;
+    }
+    let rungs = sweep.lines[line].rungs.iter().enumerate();
+    rungs
+        .filter(|(_, at)| !matches!(at, Proximity::Above(_)))
+        .map(|(rung, _)| Step { line, rung, only: Some(backend) })
+        .find_map(|step| {
+            let foretold = sweep.foretell(state, &step, backend)?;
+            let too_long = foretold.cpu > Duration::from_secs(budget.cpu_s) * TIMES_BUDGET;
+            let too_much = foretold.memory_bytes / u64::from(TIMES_BUDGET) > budget.memory_bytes;
+            (too_long || too_much).then_some((foretold.ns_per_byte, step))
+        })
+}

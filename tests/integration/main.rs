@@ -1,0 +1,28 @@
+//! The integration tests, in one binary: the executable as a user has it, the sandbox with the real
+//! worker, and the rules of the house.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod architecture;
+mod command_line;
+mod measurements;
+mod recipes;
+mod sandbox;
+
+use std::path::Path;
+use std::process::Command;
+use wasm_brink::sandbox::WorkerExe;
+
+/// The executable under test.
+const BRINK: &str = env!("CARGO_BIN_EXE_brink");
+
+/// The executable under test as a worker.
+fn worker() -> WorkerExe {
+    WorkerExe::at(Path::new(BRINK))
+}
+
+/// The executable under test with arguments.
+fn brink(arguments: &[&str]) -> Command {
+    let mut command = Command::new(BRINK);
+    command.args(arguments);
+    command
+}

@@ -1,0 +1,172 @@
+//! The termination table, a row at a time, on the real worker; and what must not be left behind.
+
+use crate::worker;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use wasm_brink::engines::{Backend, TARGETS};
+use wasm_brink::job::{Budget, Job, ModuleSource, Planted};
+use wasm_brink::outcome::{EngineVerdict, Outcome, Phase, Termination};
+use wasm_brink::sandbox::{Seat, self_test};
+
+fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
+    Job {
+        id,
+        module,
+        proposals: BTreeSet::new(),
+        backend: Backend::new(&TARGETS[0]),
+        budget: Budget::new(cpu_s, 1 << 30),
+        repeat: true,
+    }
+}
+
+fn wasm(text: &str) -> ModuleSource {
+    ModuleSource::Inline(wat::parse_str(text).unwrap())
+}
+
+fn run(jobs: Vec<Job>) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut seat = Seat::start(&worker()).unwrap();
+    seat.run(jobs, &|| false, &mut |outcome| outcomes.push(outcome));
+    outcomes
+}
+
+fn is_recognised(planted: Planted) {
+    let mut seen = false;
+    self_test(&worker(), &mut |check| {
+        if check.planted == planted {
+            seen = true;
+            assert!(check.passed, "expected {}, got {:?}", check.expected, check.outcome);
+        }
+    })
+    .unwrap();
+    assert!(seen, "{planted:?} is not planted");
+}
+
+#[test]
+fn every_planted_fault_is_recognised_exactly() {
+    let mut checks = 0;
+    self_test(&worker(), &mut |check| {
+        checks += 1;
+        assert!(
+            check.passed,
+            "{:?}: expected {}, got {:?}",
+            check.planted, check.expected, check.outcome
+        );
+    })
+    .unwrap();
+    assert_eq!(checks, 15);
+}
+
+#[test]
+fn a_module_is_validated_compiled_and_compiled_again_to_the_same() {
+    let text = "(module (func (export \"f\") (param i32) (result i32) local.get 0))";
+    let outcome = run(vec![job(0, wasm(text), 10)]).remove(0);
+    let Termination::Completed { verdict: EngineVerdict::Accepted { artifact } } =
+        outcome.termination
+    else {
+        panic!("{:?}", outcome.termination)
+    };
+    assert_eq!(outcome.phase, Phase::Done);
+    assert_eq!(artifact.repeat_hash.as_ref(), Some(&artifact.hash));
+    assert!(artifact.code_bytes > 0 && artifact.bytes > artifact.code_bytes);
+    let measured = outcome.measurements;
+    assert!(
+        measured.peak_live_bytes > 10_000 && measured.allocated_bytes > measured.peak_live_bytes
+    );
+    assert!(measured.passes_us.iter().all(|(_, us)| *us <= measured.cpu_us + 1_000));
+}
+
+#[test]
+fn when_a_batch_dies_only_the_guilty_job_suffers() {
+    let good = || wasm("(module (func))");
+    let plants = [Planted::Panic, Planted::Fault, Planted::AllocateAtOnce];
+    let mut jobs = Vec::new();
+    for planted in plants {
+        jobs.push(job(jobs.len() as u64, good(), 10));
+        jobs.push(job(jobs.len() as u64, ModuleSource::Planted(planted), 10));
+    }
+    jobs.push(job(jobs.len() as u64, good(), 10));
+    let outcomes = run(jobs);
+    let names: Vec<_> = outcomes.iter().map(|outcome| outcome.termination.name()).collect();
+    assert_eq!(
+        names,
+        ["accepted", "panic", "accepted", "signal", "accepted", "out-of-memory", "accepted"]
+    );
+    assert!(outcomes.iter().zip(0..).all(|(outcome, id)| outcome.job == id));
+}
+
+#[test]
+fn a_module_file_that_is_gone_is_an_infrastructure_failure() {
+    let missing = ModuleSource::File(PathBuf::from("/nonexistent/module.wasm"));
+    let outcome = run(vec![job(0, missing, 10)]).remove(0);
+    let Termination::Infrastructure { message } = outcome.termination else { panic!("told wrong") };
+    assert!(message.contains("No such file"), "{message}");
+}
+
+#[test]
+fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
+    let mut seat = Seat::start(&worker()).unwrap();
+    let started = Instant::now();
+    let stop = || started.elapsed() > Duration::from_millis(300);
+    let sleeper = job(0, ModuleSource::Planted(Planted::Sleep), 20);
+    seat.run(vec![sleeper], &stop, &mut |outcome| panic!("{outcome:?}"));
+    assert!(started.elapsed() < Duration::from_secs(10), "it was waited for");
+    let mut ended = 0;
+    seat.run(vec![job(1, wasm("(module)"), 10)], &|| false, &mut |outcome| {
+        assert_eq!(outcome.termination.name(), "accepted");
+        ended += 1;
+    });
+    assert_eq!(ended, 1);
+}
+
+#[test]
+fn a_kill_takes_down_the_whole_process_group() {
+    // The planted worker ignores every signal that can be ignored and starts a child of its own.
+    is_recognised(Planted::IgnoreSignals);
+    // All processes of a job carry the name of their program; none may be left that was forked
+    // from a worker of this test's process.
+    let own = std::process::id();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && !descendants(own).is_empty() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Other tests of this binary run their own workers, so only orphans count.
+    assert_eq!(orphans(), Vec::<i32>::new(), "processes outlived their worker");
+}
+
+/// Parent of each process, by `/proc`.
+fn parents() -> Vec<(i32, i32, String)> {
+    let mut processes = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let command = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        let Some(parent) = rest.split_whitespace().nth(1).and_then(|f| f.parse().ok()) else {
+            continue;
+        };
+        processes.push((pid, parent, command));
+    }
+    processes
+}
+
+fn descendants(of: u32) -> Vec<i32> {
+    let of = i32::try_from(of).unwrap();
+    let workers = parents().into_iter().filter(|(_, parent, _)| *parent == of);
+    workers.map(|(pid, ..)| pid).collect()
+}
+
+/// Workers, or their children, that were handed to the first process.
+fn orphans() -> Vec<i32> {
+    let is_worker = |command: &str| {
+        command.starts_with(crate::BRINK) && command.contains(wasm_brink::wire::WORKER_COMMAND)
+    };
+    let all = parents();
+    all.iter()
+        .filter(|(_, parent, command)| *parent == 1 && is_worker(command))
+        .map(|(pid, ..)| *pid)
+        .collect()
+}
