@@ -11,7 +11,7 @@ mod selftest;
 pub use self::modules::{ModuleFileError, StoredModule};
 pub use self::pool::{Next, Pool, PoolStats, Task, Tasks};
 pub use self::seat::{Seat, SeatError};
-pub use self::selftest::{Check, self_test};
+pub use self::selftest::{Check, plant_one, self_test};
 
 use std::path::{Path, PathBuf};
 

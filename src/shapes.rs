@@ -27,7 +27,7 @@ use crate::ops::UnitKind;
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
-pub use self::random::arbitrary;
+pub use self::random::seeded_unit;
 pub use self::resolve::{ResolveError, default_recipe, resolve};
 pub use self::rope::{Rope, leb};
 

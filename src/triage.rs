@@ -107,11 +107,13 @@ fn source_file(path: &str) -> String {
     format!("{name}/{}", parts[folder..].join("/"))
 }
 
-/// Key of a panic: its file, its message without numbers, and the first frames of the engine. The
-/// line is left out, since it moves from release to release.
+/// Key of a panic: its file, its message without numbers, and the function that it is in. The line
+/// is left out, since it moves from release to release, and so are the callers: what panics is
+/// wrong whoever calls it.
 pub fn panic_key(location: &str, message: &str, frames: &[String]) -> String {
     let file = source_file(location.split(':').next().unwrap_or_default());
-    format!("panic {file} {} {}", message_key(message), frames_key(frames))
+    let function = engine_frames(frames).next().unwrap_or_default();
+    format!("panic {file} {} {function}", message_key(message))
 }
 
 /// A message without what differs from case to case: digits become `#`, quoted names go, only the

@@ -2,7 +2,8 @@
 //! as they can be counted. Compiles nothing: it fuzzes the generator.
 #![cfg_attr(fuzzing, no_main)]
 
-use arbitrary::Unstructured;
+use arbitrary::{Arbitrary, Unstructured};
+use wasm_brink::recipe::Recipe;
 use wasm_brink::{limits, shapes};
 
 /// Modules above this many bytes take longer than an input should.
@@ -11,7 +12,7 @@ const MODULE_BYTES_MAX: u64 = 1 << 20;
 /// Draws a recipe from `data`, builds it and holds it against its own bytes. `false` for input
 /// that is no use to a corpus.
 fn build(data: &[u8]) -> bool {
-    let Ok(recipe) = shapes::arbitrary(&mut Unstructured::new(data)) else { return false };
+    let Ok(recipe) = Recipe::arbitrary(&mut Unstructured::new(data)) else { return false };
     let module = shapes::build(&recipe).expect("an arbitrary recipe fits its shape");
     if module.bytes.len() > MODULE_BYTES_MAX {
         return false;

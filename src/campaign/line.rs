@@ -33,7 +33,7 @@ pub struct Scope {
     pub unit: Option<Unit>,
     /// Whether to try every operator, repeated.
     pub each_operator: bool,
-    /// The seed that recipes carry.
+    /// The seed that recipes carry; units are drawn from it, unless it is 0.
     pub seed: u64,
     /// The proximities to visit.
     pub rungs: Vec<Proximity>,
@@ -61,10 +61,12 @@ pub fn lines(scope: &Scope) -> Vec<Line> {
     {
         let mut base = shapes::default_recipe(shape);
         base.seed = scope.seed;
-        if let Some(unit) = &scope.unit
-            && shape.unit() == Some(unit.kind())
-        {
-            base.unit = Some(UnitText(unit.clone()));
+        if let Some(kind) = shape.unit() {
+            let drawn = (scope.seed != 0)
+                .then(|| shapes::seeded_unit(shape.id(), kind, scope.seed))
+                .flatten();
+            let asked = scope.unit.clone().filter(|unit| unit.kind() == kind);
+            base.unit = asked.or(drawn).map(UnitText).or(base.unit);
         }
         for axis in shape.axes() {
             lines.push(Line {

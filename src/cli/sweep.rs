@@ -63,7 +63,7 @@ pub(super) struct Opts {
     /// Try every operator of the table, repeated [default for a sweep of all shapes]
     #[arg(long)]
     each_operator: bool,
-    /// Seed of the recipes
+    /// Draw the units of shapes from this seed, rather than take a plain addition
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]

@@ -44,21 +44,38 @@ const PLANTS: &[(Planted, &str)] = &[
 /// Plants every fault in turn and hands over each result.
 pub fn self_test(exe: &WorkerExe, each: &mut dyn FnMut(Check)) -> Result<(), SeatError> {
     let mut seat = Seat::start(exe)?;
-    for (id, &(planted, expected)) in PLANTS.iter().enumerate() {
-        let job = Job {
-            id: id as u64,
-            module: ModuleSource::Planted(planted),
-            proposals: BTreeSet::new(),
-            backend: Backend::new(&TARGETS[0]),
-            budget: budget(planted),
-            repeat: false,
-        };
-        seat.run(vec![job], &|| false, &mut |outcome| {
-            let passed = recognised(planted, &outcome);
-            each(Check { planted, expected, outcome, passed });
-        });
+    for &(planted, expected) in PLANTS {
+        plant(&mut seat, planted, expected, each);
     }
     Ok(())
+}
+
+/// Plants one fault.
+///
+/// # Panics
+///
+/// When the fault is not in the table, which a test rules out.
+pub fn plant_one(exe: &WorkerExe, planted: Planted) -> Result<Check, SeatError> {
+    let &(_, expected) =
+        PLANTS.iter().find(|(other, _)| *other == planted).expect("the table has every fault");
+    let mut result = None;
+    plant(&mut Seat::start(exe)?, planted, expected, &mut |check| result = Some(check));
+    Ok(result.expect("a seat that is not stopped hands over every outcome"))
+}
+
+fn plant(seat: &mut Seat, planted: Planted, expected: &'static str, each: &mut dyn FnMut(Check)) {
+    let job = Job {
+        id: 0,
+        module: ModuleSource::Planted(planted),
+        proposals: BTreeSet::new(),
+        backend: Backend::new(&TARGETS[0]),
+        budget: budget(planted),
+        repeat: false,
+    };
+    seat.run(vec![job], &|| false, &mut |outcome| {
+        let passed = recognised(planted, &outcome);
+        each(Check { planted, expected, outcome, passed });
+    });
 }
 
 /// Small budgets, since every fault would use all of any budget.

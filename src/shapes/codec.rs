@@ -105,8 +105,8 @@ fn take(bytes: &mut &[u8]) -> Result<u64, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{arbitrary, default_recipe, shape};
-    use arbitrary::Unstructured;
+    use crate::shapes::{default_recipe, shape};
+    use arbitrary::{Arbitrary, Unstructured};
 
     #[test]
     fn arbitrary_recipes_fit_their_shapes_and_round_trip() {
@@ -117,7 +117,7 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 *byte = (state >> 56) as u8;
             }
-            let recipe = arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+            let recipe = Recipe::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
             let compact = to_bytes(&recipe).unwrap();
             assert_eq!(from_bytes(&compact).unwrap(), recipe);
             assert_eq!(Recipe::from_toml(&recipe.to_toml()).unwrap(), recipe);

@@ -2,12 +2,12 @@
 
 use crate::worker;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use wasm_brink::engines::{Backend, TARGETS};
 use wasm_brink::job::{Budget, Job, ModuleSource, Planted};
 use wasm_brink::outcome::{EngineVerdict, Outcome, Phase, Termination};
-use wasm_brink::sandbox::{Seat, self_test};
+use wasm_brink::sandbox::{Seat, WorkerExe, plant_one};
 
 fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
     Job {
@@ -32,30 +32,91 @@ fn run(jobs: Vec<Job>) -> Vec<Outcome> {
 }
 
 fn is_recognised(planted: Planted) {
-    let mut seen = false;
-    self_test(&worker(), &mut |check| {
-        if check.planted == planted {
-            seen = true;
-            assert!(check.passed, "expected {}, got {:?}", check.expected, check.outcome);
-        }
-    })
-    .unwrap();
-    assert!(seen, "{planted:?} is not planted");
+    let check = plant_one(&worker(), planted).unwrap();
+    assert!(check.passed, "expected {}, got {:?}", check.expected, check.outcome);
 }
 
 #[test]
-fn every_planted_fault_is_recognised_exactly() {
-    let mut checks = 0;
-    self_test(&worker(), &mut |check| {
-        checks += 1;
-        assert!(
-            check.passed,
-            "{:?}: expected {}, got {:?}",
-            check.planted, check.expected, check.outcome
-        );
-    })
-    .unwrap();
-    assert_eq!(checks, 15);
+fn a_job_that_ends_well_is_completed() {
+    is_recognised(Planted::Nothing);
+}
+
+#[test]
+fn a_panic_is_told_with_its_place_message_and_frames() {
+    is_recognised(Planted::Panic);
+}
+
+#[test]
+fn an_abort_is_a_signal_with_frames() {
+    is_recognised(Planted::Abort);
+}
+
+#[test]
+fn a_wild_read_is_a_signal() {
+    is_recognised(Planted::Fault);
+}
+
+#[test]
+fn allocating_piece_by_piece_runs_out_of_the_budget() {
+    is_recognised(Planted::Allocate);
+}
+
+#[test]
+fn one_huge_allocation_runs_out_of_the_budget() {
+    is_recognised(Planted::AllocateAtOnce);
+}
+
+#[test]
+fn memory_mapped_behind_the_allocators_back_runs_out_too() {
+    is_recognised(Planted::MapMemory);
+}
+
+#[test]
+fn endless_recursion_is_a_stack_overflow_with_frames() {
+    is_recognised(Planted::StackOverflow);
+}
+
+#[test]
+fn endless_output_is_cut() {
+    is_recognised(Planted::Write);
+}
+
+#[test]
+fn an_exit_without_a_word_is_an_infrastructure_failure() {
+    is_recognised(Planted::ExitSilently);
+}
+
+#[test]
+fn a_bad_frame_is_an_infrastructure_failure() {
+    is_recognised(Planted::BadFrame);
+}
+
+#[test]
+fn a_kill_from_outside_is_ambiguous() {
+    is_recognised(Planted::KilledFromOutside);
+}
+
+#[test]
+fn computing_for_ever_is_a_timeout_by_cpu_time() {
+    is_recognised(Planted::Loop);
+}
+
+#[test]
+fn waiting_for_ever_is_a_timeout_by_wall_time() {
+    is_recognised(Planted::Sleep);
+}
+
+#[test]
+fn ignoring_every_signal_does_not_help() {
+    is_recognised(Planted::IgnoreSignals);
+}
+
+#[test]
+fn a_worker_that_dies_at_start_or_says_nothing_is_told_in_a_sentence() {
+    for program in ["/bin/false", "/bin/true", "/nonexistent"] {
+        let error = Seat::start(&WorkerExe::at(Path::new(program))).unwrap_err().to_string();
+        assert!(error.contains("start a worker process"), "{program}: {error}");
+    }
 }
 
 #[test]

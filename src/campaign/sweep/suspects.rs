@@ -13,6 +13,13 @@ use std::time::Duration;
 /// certain if the foretelling is half right, and will fail again when it is reproduced.
 const TIMES_BUDGET: u32 = 2;
 
+/// Where cost grows in proportion, a long time is only suspicious above this many nanoseconds per
+/// byte, twenty times what plain code costs: a million small functions take long and may.
+const NS_PER_BYTE_SUSPICIOUS: u64 = 20_000;
+
+/// Where cost was seen to grow with at least this power of the size, it is suspicious anyway.
+const POWER_SUSPICIOUS: f64 = 1.15;
+
 /// The suspects, one for each shape, worst cost per byte last.
 pub(super) fn suspects(sweep: &Sweep<'_>, state: &State) -> Vec<Step> {
     let mut suspects: Vec<(u64, &str, Step)> = Vec::new();
@@ -45,7 +52,10 @@ fn suspect(sweep: &Sweep<'_>, state: &State, line: usize) -> Option<(u64, Step)>
         .map(|(rung, _)| Step { line, rung, only: Some(backend) })
         .find_map(|step| {
             let foretold = sweep.foretell(state, &step, backend)?;
-            let too_long = foretold.cpu > Duration::from_secs(budget.cpu_s) * TIMES_BUDGET;
+            let stands_out = foretold.ns_per_byte >= NS_PER_BYTE_SUSPICIOUS
+                || foretold.power.is_some_and(|power| power >= POWER_SUSPICIOUS);
+            let too_long =
+                stands_out && foretold.cpu > Duration::from_secs(budget.cpu_s) * TIMES_BUDGET;
             let too_much = foretold.memory_bytes / u64::from(TIMES_BUDGET) > budget.memory_bytes;
             (too_long || too_much).then_some((foretold.ns_per_byte, step))
         })

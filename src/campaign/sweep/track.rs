@@ -32,6 +32,8 @@ pub(super) struct Foretold {
     pub(super) memory_bytes: u64,
     /// CPU time per byte of the last module that went through, in nanoseconds.
     pub(super) ns_per_byte: u64,
+    /// The power that CPU time was seen to grow with; `None` where one point is all there is.
+    pub(super) power: Option<f64>,
 }
 
 /// What is known of a line on a backend.
@@ -73,15 +75,13 @@ impl Track {
     pub(super) fn foretell(&self, used: u64) -> Option<Foretold> {
         let last = self.points.last().filter(|point| point.cpu_us >= TELLING_US)?;
         let earlier = self.points.iter().rev().skip(1).find(|p| p.cpu_us >= TELLING_US);
+        let earlier = earlier.filter(|earlier| last.used > earlier.used);
+        let power = |cost: fn(&Point) -> u64| {
+            let power = ratio(cost(last), cost(earlier?)).ln();
+            Some((power / ratio(last.used, earlier?.used).ln()).clamp(POWERS.0, POWERS.1))
+        };
         let growth = |cost: fn(&Point) -> u64| {
-            let power = match earlier {
-                Some(earlier) if last.used > earlier.used => {
-                    let power = ratio(cost(last), cost(earlier)).ln();
-                    (power / ratio(last.used, earlier.used).ln()).clamp(POWERS.0, POWERS.1)
-                }
-                _ => POWER,
-            };
-            ratio(used, last.used).powf(power).min(1e9)
+            ratio(used, last.used).powf(power(cost).unwrap_or(POWER)).min(1e9)
         };
         let memory = Duration::from_micros(last.peak_live_bytes);
         let memory = memory.mul_f64(growth(|point| point.peak_live_bytes)).as_micros();
@@ -89,6 +89,7 @@ impl Track {
             cpu: Duration::from_micros(last.cpu_us).mul_f64(growth(|point| point.cpu_us)),
             memory_bytes: u64::try_from(memory).unwrap_or(u64::MAX),
             ns_per_byte: last.cpu_us.saturating_mul(1_000) / last.module_bytes.max(1),
+            power: power(|point| point.cpu_us),
         })
     }
 }
