@@ -15,5 +15,5 @@ pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::line::{Line, Scope, lines};
-pub use self::repro::{Repro, ReproReport, reproduce};
-pub use self::sweep::{Sweep, SweepEnd, SweepError, SweepOptions};
+pub use self::repro::{Repro, ReproReport, ReproRun, reproduce};
+pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};

@@ -76,6 +76,11 @@ impl Court {
         *count == 1
     }
 
+    /// Whether a signature was found.
+    pub fn knows(&self, signature: &str) -> bool {
+        self.found.keys().any(|known| known.to_string() == signature)
+    }
+
     /// Takes a signature for found before, as when a run is resumed.
     pub fn remember(&mut self, signature: &Signature) {
         self.found.insert(signature.clone(), 1);

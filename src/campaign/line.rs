@@ -1,6 +1,5 @@
 //! Lines: a shape driven towards one limit. A sweep moves along each line from far to near.
 
-use crate::engines::Backend;
 use crate::limits;
 use crate::ops::{self, Unit, UnitKind};
 use crate::recipe::{Proximity, Recipe, UnitText};
@@ -97,9 +96,4 @@ fn operator_lines(shape: &'static dyn Shape, base: &Recipe) -> Vec<Line> {
             rungs: vec![EACH_OPERATOR_AT],
         })
         .collect()
-}
-
-/// A cell's name in the run's memory: what has been run need not run again.
-pub(super) fn cell_key(line: &str, at: Proximity, backend: &Backend) -> String {
-    format!("{line} {at} {backend}")
 }

@@ -23,19 +23,32 @@ pub struct Repro {
     pub times: u32,
 }
 
+/// One run of it.
+#[derive(Debug)]
+pub struct ReproRun {
+    /// The backend.
+    pub backend: Backend,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Signature and summary of each violation.
+    pub violations: Vec<(Signature, String)>,
+    /// What the oracles could not tell.
+    pub inconclusive: Vec<String>,
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct ReproReport {
-    /// For each run: the backend, what came, the violations' signatures and what is inconclusive.
-    pub runs: Vec<(Backend, Outcome, Vec<(Signature, String)>, Vec<String>)>,
+    /// The runs, in the order of the backends.
+    pub runs: Vec<ReproRun>,
     /// Why there were no runs, where no worker would start.
     pub seat_error: Option<SeatError>,
 }
 
 impl ReproReport {
-    /// Signatures that were seen, with in how many of a backend's runs.
+    /// Signatures that were seen.
     pub fn signatures(&self) -> BTreeSet<Signature> {
-        let all = self.runs.iter().flat_map(|(_, _, judged, _)| judged);
+        let all = self.runs.iter().flat_map(|run| &run.violations);
         all.map(|(signature, _)| signature.clone()).collect()
     }
 }
@@ -55,11 +68,11 @@ pub fn reproduce(
         observer,
         queue: Mutex::new((0, queue.collect())),
         total: repro.backends.len() * usize::try_from(repro.times).unwrap_or(1),
-        ended: Mutex::new((Vec::new(), None)),
+        ended: Mutex::default(),
     };
     pool.run(&work, stop);
-    let (ended, seat_error) = work.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut ended: Vec<(u64, Backend, Outcome)> = ended;
+    let Ended { outcomes: mut ended, seat_error } =
+        work.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     ended.sort_by_key(|(id, ..)| *id);
     let peers: Vec<(Backend, Outcome)> =
         ended.iter().map(|(_, backend, outcome)| (backend.clone(), outcome.clone())).collect();
@@ -70,10 +83,17 @@ pub fn reproduce(
         if complete {
             judged.extend(judge(Some(&peers)).0);
         }
-        let judged = judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
-        (backend, outcome, judged, inconclusive)
+        let violations = judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
+        ReproRun { backend, outcome, violations, inconclusive }
     });
     ReproReport { runs: runs.collect(), seat_error }
+}
+
+/// What has come so far.
+#[derive(Default)]
+struct Ended {
+    outcomes: Vec<(u64, Backend, Outcome)>,
+    seat_error: Option<SeatError>,
 }
 
 struct Work<'a> {
@@ -82,7 +102,7 @@ struct Work<'a> {
     /// The next job's number and the backends still to run, last one first.
     queue: Mutex<(u64, Vec<Backend>)>,
     total: usize,
-    ended: Mutex<(Vec<(u64, Backend, Outcome)>, Option<SeatError>)>,
+    ended: Mutex<Ended>,
 }
 
 impl Tasks for Work<'_> {
@@ -109,10 +129,10 @@ impl Tasks for Work<'_> {
         let times = usize::try_from(self.repro.times).unwrap_or(1);
         let Some(backend) = self.repro.backends.get(position / times) else { return };
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.0.push((outcome.job, backend.clone(), outcome));
+        ended.outcomes.push((outcome.job, backend.clone(), outcome));
     }
 
     fn seat_failed(&self, error: SeatError) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(error);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).seat_error = Some(error);
     }
 }

@@ -4,33 +4,25 @@
 //! the step before it on the same backend, and a cell that would not fit its budget or the time
 //! that is left is skipped and reported as skipped. Without a time limit nothing is skipped.
 
+mod plan;
 mod state;
 mod suspects;
 mod track;
 mod verdicts;
 
-use self::state::{Group, Running, State, Step};
-use self::track::Foretold;
-use super::line::cell_key;
-use super::{Case, CaseError, Event, Line, Observer, Scope, Skip, lines};
+use self::state::{State, Step};
+use super::{CaseError, Event, Line, Observer, Scope, lines};
 use crate::engines::Backend;
-use crate::job::{Budget, INLINE_BYTES_MAX, Job};
+use crate::job::Budget;
 use crate::outcome::Outcome;
-use crate::recipe::Proximity;
-use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
-use crate::shapes::ResolveError;
+use crate::recipe::{Proximity, RecipeId};
+use crate::sandbox::{Next, Pool, PoolStats, SeatError, Tasks};
 use crate::triage::Signature;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-
-/// The share of a timed sweep's time after which suspects are tried.
-const LADDER_SHARE: f64 = 0.55;
-
-/// Jobs that are foretold to take longer than this are not batched: another seat could take some.
-const BATCHED_MAX: Duration = Duration::from_millis(50);
 
 /// What to sweep.
 #[derive(Clone, Debug)]
@@ -43,10 +35,22 @@ pub struct SweepOptions {
     pub budget: Budget,
     /// The time for the whole sweep, if it is limited.
     pub time: Option<Duration>,
-    /// Cells of an earlier part of the same run, which are not run again.
-    pub done: BTreeSet<String>,
+    /// Cells of an earlier part of the same run, by line, proximity and backend; they are not run
+    /// again.
+    pub past: BTreeMap<(String, Proximity, Backend), Past>,
     /// Findings of an earlier part.
     pub known: Vec<Signature>,
+}
+
+/// What came of a cell in an earlier part of the run.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its recipe.
+    pub recipe: RecipeId,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Signatures of its violations.
+    pub violations: Vec<String>,
 }
 
 /// How a sweep ended.
@@ -97,7 +101,27 @@ impl<'a> Sweep<'a> {
         }
         options.known.iter().for_each(|signature| state.court.remember(signature));
         let started = Instant::now();
-        Sweep { options, lines, observer, stop, started, state: Mutex::new(state) }
+        let sweep = Sweep { options, lines, observer, stop, started, state: Mutex::new(state) };
+        sweep.recall(&mut sweep.lock());
+        sweep
+    }
+
+    /// Takes the earlier part of the run into account: which recipes were run, what they cost.
+    fn recall(&self, state: &mut State) {
+        for (line_at, line) in self.lines.iter().enumerate() {
+            for &at in &line.rungs {
+                for (position, backend) in self.options.backends.iter().enumerate() {
+                    let Some(past) = self.past(line, at, backend) else { continue };
+                    state.recipes.insert(past.recipe);
+                    let track = state.tracks.entry((line_at, position)).or_default();
+                    track.note(&past.outcome, at, line.used(at));
+                }
+            }
+        }
+    }
+
+    fn past(&self, line: &Line, at: Proximity, backend: &Backend) -> Option<&Past> {
+        self.options.past.get(&(line.name.clone(), at, backend.clone()))
     }
 
     /// Runs it.
@@ -114,158 +138,6 @@ impl<'a> Sweep<'a> {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The step to begin next: the one that is foretold to cost least, so that as many lines as
-    /// possible get as near as possible; among equals the farthest from the limit. Late in a timed
-    /// sweep, the suspects come first.
-    fn choose(&self, state: &mut State) -> Option<Step> {
-        if let Some(time) = self.options.time
-            && state.suspects.is_none()
-            && self.started.elapsed() > time.mul_f64(LADDER_SHARE)
-        {
-            state.suspects = Some(suspects::suspects(self, state));
-        }
-        if let Some(suspect) = state.suspects.as_mut().and_then(Vec::pop) {
-            return Some(suspect);
-        }
-        let cost = |step: &Step| -> Duration {
-            (0..self.options.backends.len())
-                .filter_map(|backend| Some(self.foretell(state, step, backend)?.cpu))
-                .sum()
-        };
-        let steps = state.open.iter().enumerate();
-        let best = steps.min_by_key(|(_, step)| (cost(step), step.rung, step.line))?.0;
-        Some(state.open.swap_remove(best))
-    }
-
-    fn foretell(&self, state: &State, step: &Step, backend: usize) -> Option<Foretold> {
-        let line = &self.lines[step.line];
-        state.tracks.get(&(step.line, backend))?.foretell(line.used(line.rungs[step.rung]))
-    }
-
-    /// Builds the case of a step, or says why there is none.
-    fn build(&self, line: &Line, at: Proximity) -> Result<Option<Case>, BuildFailure> {
-        let recipe = line.recipe(at)?;
-        if !self.lock().recipes.insert(recipe.id()) {
-            // Another rung or line has led to the very same module.
-            return Ok(None);
-        }
-        Ok(Some(Case::of_recipe(&recipe)?))
-    }
-
-    /// Begins a step: builds its case and makes its jobs.
-    fn begin(&self, step: Step) {
-        let line = &self.lines[step.line];
-        let at = line.rungs[step.rung];
-        let built = self.build(line, at);
-        let mut state = self.lock();
-        state.building -= 1;
-        let case = match built {
-            Ok(Some(case)) => case,
-            Ok(None) => return self.advance(&mut state, step),
-            Err(BuildFailure::Resolve(error)) => {
-                self.skip(line, at, None, error.to_string());
-                return self.advance(&mut state, step);
-            }
-            Err(BuildFailure::Case(error)) => {
-                state.failure.get_or_insert(error.into());
-                self.stop.store(true, Relaxed);
-                return;
-            }
-        };
-        let group_id = state.next_id;
-        state.next_id += 1;
-        let mut jobs = Vec::new();
-        for (position, backend) in self.options.backends.iter().enumerate() {
-            if step.only.is_some_and(|only| only != position) {
-                continue;
-            }
-            if self.options.done.contains(&cell_key(&line.name, at, backend)) {
-                continue;
-            }
-            if let Some(reason) = self.reason_to_skip(&state, &step, position) {
-                self.skip(line, at, Some(backend), reason);
-                continue;
-            }
-            let id = state.next_id;
-            state.next_id += 1;
-            jobs.push(case.job(id, backend, self.options.budget));
-            state.jobs.insert(id, Running { group: group_id, backend: position, confirms: None });
-        }
-        state.planned += jobs.len() as u64;
-        if jobs.is_empty() {
-            return self.advance(&mut state, step);
-        }
-        self.queue(&mut state, &step, &case, jobs);
-        let left = state.jobs.values().filter(|running| running.group == group_id).count();
-        let group = Group { step, case, outcomes: Vec::new(), left };
-        state.groups.insert(group_id, group);
-    }
-
-    /// Small modules that are quick go through all backends in one batch; others one by one, the
-    /// costliest backend first.
-    fn queue(&self, state: &mut State, step: &Step, case: &Case, mut jobs: Vec<Job>) {
-        let module = case.module.clone();
-        let cost = |job: &Job| Some(self.foretell(state, step, state.jobs[&job.id].backend)?.cpu);
-        let quick = |job: &Job| cost(job).is_none_or(|foretold| foretold < BATCHED_MAX);
-        if case.module_bytes <= INLINE_BYTES_MAX && jobs.iter().all(quick) {
-            state.ready.push_back(Task { jobs, module });
-            return;
-        }
-        jobs.sort_by_cached_key(|job| std::cmp::Reverse(cost(job)));
-        for job in jobs {
-            state.ready.push_back(Task { jobs: vec![job], module: module.clone() });
-        }
-    }
-
-    fn reason_to_skip(&self, state: &State, step: &Step, backend: usize) -> Option<String> {
-        let left = self.time_left()?;
-        let track = state.tracks.get(&(step.line, backend));
-        if let Some(reason) = track.and_then(|track| track.blocked.clone()) {
-            return Some(reason);
-        }
-        if step.only.is_some() {
-            return None;
-        }
-        let foretold = self.foretell(state, step, backend)?.cpu;
-        if foretold > Duration::from_secs(self.options.budget.cpu_s) {
-            return Some(format!(
-                "about {} s of CPU time would be more than a job's; sweep with --full, --at or a \
-                 larger --time-limit",
-                foretold.as_secs()
-            ));
-        }
-        (foretold > left)
-            .then(|| format!("about {} s of CPU time are more than is left", foretold.as_secs()))
-    }
-
-    /// Time left for the sweep, where it is limited.
-    fn time_left(&self) -> Option<Duration> {
-        Some(self.options.time?.saturating_sub(self.started.elapsed()))
-    }
-
-    /// The time is over: what has not begun will not.
-    fn skip_the_rest(&self, state: &mut State) {
-        state.suspects = Some(Vec::new());
-        for step in std::mem::take(&mut state.open) {
-            let line = &self.lines[step.line];
-            for &at in &line.rungs[step.rung..] {
-                self.skip(line, at, None, "no time is left".to_owned());
-            }
-        }
-    }
-
-    fn skip(&self, line: &Line, at: Proximity, backend: Option<&Backend>, reason: String) {
-        let skip = Skip { line: line.name.clone(), at, backend: backend.cloned(), reason };
-        self.observer.observe(Event::Skipped { skip });
-    }
-
-    /// Opens the next rung of a line.
-    fn advance(&self, state: &mut State, step: Step) {
-        if step.only.is_none() && step.rung + 1 < self.lines[step.line].rungs.len() {
-            state.open.push(Step { rung: step.rung + 1, ..step });
-        }
-    }
 }
 
 impl Tasks for Sweep<'_> {
@@ -274,6 +146,9 @@ impl Tasks for Sweep<'_> {
             let mut state = self.lock();
             if state.failure.is_some() {
                 return Next::Done;
+            }
+            if self.time_left().is_some_and(|left| left.is_zero()) {
+                self.skip_the_rest(&mut state);
             }
             if let Some(task) = state.ready.pop_front() {
                 let first = task.jobs.first().and_then(|job| state.jobs.get(&job.id));
@@ -288,9 +163,6 @@ impl Tasks for Sweep<'_> {
                     });
                 }
                 return Next::Task(task);
-            }
-            if self.time_left().is_some_and(|left| left.is_zero()) {
-                self.skip_the_rest(&mut state);
             }
             let Some(step) = self.choose(&mut state) else {
                 let idle = state.groups.is_empty() && state.building == 0;
@@ -316,22 +188,5 @@ impl Tasks for Sweep<'_> {
         self.observer.observe(Event::Warned { message: format!("failed to {error}") });
         let mut state = self.lock();
         state.failure.get_or_insert(error.into());
-    }
-}
-
-enum BuildFailure {
-    Resolve(ResolveError),
-    Case(CaseError),
-}
-
-impl From<ResolveError> for BuildFailure {
-    fn from(error: ResolveError) -> BuildFailure {
-        BuildFailure::Resolve(error)
-    }
-}
-
-impl From<CaseError> for BuildFailure {
-    fn from(error: CaseError) -> BuildFailure {
-        BuildFailure::Case(error)
     }
 }

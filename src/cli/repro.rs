@@ -5,7 +5,7 @@ use super::Exit;
 use super::input::{self, Input};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::Recorder;
-use crate::campaign::{Case, Repro, ReproReport, reproduce};
+use crate::campaign::{Case, Repro, ReproReport, ReproRun, reproduce};
 use crate::engines::{self, Backend};
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
@@ -83,7 +83,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 }
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
-    for (backend, outcome, violations, inconclusive) in &report.runs {
+    for run in &report.runs {
+        let ReproRun { backend, outcome, violations, inconclusive } = run;
         if opts.json {
             let signatures: Vec<String> =
                 violations.iter().map(|(signature, _)| signature.to_string()).collect();

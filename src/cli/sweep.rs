@@ -5,17 +5,18 @@ use super::Exit;
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::{Recorder, machine};
 use super::self_test;
-use crate::campaign::{Event, Observer, Scope, Sweep, SweepOptions};
+use crate::campaign::{Event, Observer, Past, Scope, Subject, Sweep, SweepOptions};
 use crate::engines::{self, ENGINE};
 use crate::job::Budget;
 use crate::ops::Unit;
+use crate::outcome::{Outcome, Termination};
 use crate::recipe::Proximity;
 use crate::report::{Json, Plain, Quiet, Reporter, Terminal, summary};
 use crate::shapes;
 use crate::store::RunDir;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -161,7 +162,7 @@ fn options(opts: &Opts) -> Result<SweepOptions> {
         backends: opts.run.backends(&engines::default_set())?,
         budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
         time,
-        done: BTreeSet::new(),
+        past: BTreeMap::new(),
         known: Vec::new(),
     })
 }
@@ -188,11 +189,24 @@ fn refuse_foreign(path: &Path) -> Result<()> {
 fn resumed(mut options: SweepOptions, past: &[Event]) -> SweepOptions {
     for event in past {
         match event {
-            Event::JobEnded { line, at: Some(at), backend, .. } => {
-                options.done.insert(format!("{line} {at} {backend}"));
+            Event::JobEnded {
+                line,
+                at: Some(at),
+                backend,
+                outcome,
+                violations,
+                subject: Subject::Recipe(recipe),
+                ..
+            } if says_something(outcome) => {
+                let past = Past {
+                    recipe: recipe.id(),
+                    outcome: Outcome::clone(outcome),
+                    violations: violations.clone(),
+                };
+                options.past.insert((line.clone(), *at, backend.clone()), past);
             }
             Event::Found { finding } => options.known.push(finding.signature.clone()),
-            Event::JobEnded { at: None, .. }
+            Event::JobEnded { .. }
             | Event::RunStarted { .. }
             | Event::JobsStarted { .. }
             | Event::Skipped { .. }
@@ -201,6 +215,11 @@ fn resumed(mut options: SweepOptions, past: &[Event]) -> SweepOptions {
         }
     }
     options
+}
+
+/// What could not be run, or proves nothing, is run again.
+fn says_something(outcome: &Outcome) -> bool {
+    !matches!(outcome.termination, Termination::Infrastructure { .. } | Termination::Ambiguous)
 }
 
 /// Width of the terminal, if standard output is one.

@@ -1,6 +1,6 @@
 //! The integration tests, in one binary: the executable as a user has it, the sandbox with the real
 //! worker, and the rules of the house.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod architecture;
 mod command_line;

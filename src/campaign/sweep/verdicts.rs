@@ -34,12 +34,27 @@ impl Sweep<'_> {
         let track = state.tracks.entry((group.step.line, running.backend)).or_default();
         track.note(&outcome, at, line.used(at));
         for judged in judged {
-            self.suspect(state, running, judged, outcome.clone());
+            self.accuse(state, running, judged, outcome.clone());
+        }
+    }
+
+    /// Violations of an earlier part of the run that did not become findings are tried again.
+    pub(super) fn retry_past(&self, state: &mut State, group_id: u64) {
+        let Some(group) = state.groups.get(&group_id) else { return };
+        let (case, past) = (group.case.clone(), group.outcomes.clone());
+        for (backend, outcome) in past {
+            let position = self.options.backends.iter().position(|other| *other == backend);
+            let Some(position) = position else { continue };
+            let budget = &self.options.budget;
+            for judged in Court::judge(&case, &backend, budget, &outcome, None).0 {
+                let running = Running { group: group_id, backend: position, confirms: None };
+                self.accuse(state, &running, judged, outcome.clone());
+            }
         }
     }
 
     /// A violation was seen; the first of its signature is confirmed or shown.
-    pub(super) fn suspect(
+    pub(super) fn accuse(
         &self,
         state: &mut State,
         running: &Running,
@@ -164,7 +179,7 @@ impl Sweep<'_> {
         for (backend, outcome, judged) in compared {
             for judged in judged {
                 let running = Running { group: group_id, backend, confirms: None };
-                self.suspect(state, &running, judged, outcome.clone());
+                self.accuse(state, &running, judged, outcome.clone());
             }
         }
         if state.groups.get(&group_id).is_some_and(|group| group.left == 0)
