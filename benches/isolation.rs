@@ -50,7 +50,8 @@ fn run(seat: &mut Seat, jobs: Vec<Job>) {
             Termination::Completed { verdict: EngineVerdict::Accepted { .. } }
         );
         assert!(accepted, "{:?}", outcome.termination);
-    });
+    })
+    .expect("the worker lives");
 }
 
 /// Everything that a job does, in this process: configure, validate, compile, hash.

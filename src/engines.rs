@@ -7,6 +7,7 @@
 mod builtin;
 mod knobs;
 
+use crate::names::{did_you_mean, nearest};
 use crate::ops::Proposal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -38,7 +39,7 @@ pub enum BackendError {
     /// No such target.
     #[error(
         "find the backend {name:?}{}; `brink list backends` names them all",
-        .nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default()
+        did_you_mean(.nearest.as_deref())
     )]
     UnknownTarget {
         /// The name asked for.
@@ -72,6 +73,19 @@ impl Backend {
         let missing = proposals.iter().find(|proposal| target.lacks.contains(proposal))?;
         Some(format!("{} does not implement {missing}", target.title))
     }
+
+    /// Why this backend cannot be made at all, if so: the first of its knobs that is set to
+    /// something else than its default and that the target does not take.
+    pub fn cannot(&self) -> Option<String> {
+        let target = self.target();
+        // The text of the knobs has those that differ from the default, and no others.
+        let text = self.knobs.to_string();
+        let is_set = |knob: &&Knob| {
+            text.split(',').any(|setting| setting.split('=').next() == Some(knob.name))
+        };
+        let knob = KNOBS.iter().filter(is_set).find(|knob| !target.takes(knob))?;
+        Some(format!("{} does not take the knob {}", target.title, knob.name))
+    }
 }
 
 impl fmt::Display for Backend {
@@ -89,9 +103,7 @@ impl FromStr for Backend {
         let (name, knobs) = text.split_once(':').unwrap_or((text, ""));
         let target = TARGETS.iter().find(|target| target.id == name);
         let target = target.ok_or_else(|| {
-            let score = |target: &&Target| (strsim::jaro_winkler(name, target.id), target.id);
-            let best = TARGETS.iter().map(|t| score(&t)).max_by(|a, b| a.0.total_cmp(&b.0));
-            let nearest = best.filter(|(score, _)| *score > 0.7).map(|(_, id)| id);
+            let nearest = nearest(name, TARGETS.iter().map(|target| target.id));
             BackendError::UnknownTarget { name: name.to_owned(), nearest }
         })?;
         Ok(Backend { target: target.id, knobs: knobs.parse()? })
@@ -166,6 +178,31 @@ mod tests {
     fn target_ids_are_unique() {
         let unique: BTreeSet<_> = TARGETS.iter().map(|target| target.id).collect();
         assert_eq!(unique.len(), TARGETS.len());
+    }
+
+    #[test]
+    fn a_target_says_which_knob_it_does_not_take() {
+        let reason = |text: &str| text.parse::<Backend>().unwrap().cannot();
+        let wanted = "Pulley 64 does not take the knob debug-info";
+        assert_eq!(reason("pulley64:fuel,debug-info").as_deref(), Some(wanted));
+        let wanted = "Winch x86-64 does not take the knob opt";
+        assert_eq!(reason("winch-x86_64:signals=off,opt=none").as_deref(), Some(wanted));
+        for text in ["pulley64", "pulley64:debug-info=off", "winch-x86_64:opt=speed,fuel"] {
+            assert_eq!(reason(text), None, "{text}");
+        }
+        assert_eq!(reason("x86_64:debug-info"), None);
+    }
+
+    #[test]
+    fn what_a_target_lacks_are_knobs_and_the_full_set_leaves_them_out() {
+        for target in TARGETS {
+            for name in target.lacks_knobs {
+                assert!(KNOBS.iter().any(|knob| knob.name == *name), "{}: {name}", target.id);
+            }
+        }
+        for backend in full_set() {
+            assert_eq!(backend.cannot(), None, "{backend}");
+        }
     }
 
     #[test]

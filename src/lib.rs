@@ -2,6 +2,7 @@
 //!
 //! Dependencies point one way, in this order:
 //!
+//! * [`names`]: which name was probably meant;
 //! * [`limits`] and [`ops`]: the tables of limits and of operators;
 //! * [`recipe`]: the test case, a few numbers that a module is made from;
 //! * [`shapes`]: the generators of modules;
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod engines;
 pub mod job;
 pub mod limits;
+pub mod names;
 pub mod ops;
 pub mod oracles;
 pub mod outcome;

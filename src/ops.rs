@@ -22,6 +22,7 @@ mod gc;
 mod immediates;
 mod kinds;
 mod mvp;
+mod needs;
 mod numbers;
 mod numeric;
 mod parts;
@@ -38,6 +39,7 @@ mod testing;
 
 pub use error::UnitError;
 pub use excuses::EXCUSES;
+pub use needs::needs;
 pub use prelude::{Counts, IMPORT_MODULE, Prelude, Sections};
 pub use table::{Access, AccessKind, Excuse, Immediate, Opcode, Operator, Proposal, Type};
 pub use unit::{Sink, Source, Step, Unit, UnitKind};

@@ -106,6 +106,11 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &determinism::Determinism,
 ];
 
+/// Whether the oracle of that id compares backends.
+pub fn compares(id: &str) -> bool {
+    ORACLES.iter().any(|oracle| oracle.id() == id && oracle.needs_peers())
+}
+
 /// All violations and everything inconclusive that the oracles see in an observation.
 pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>, Vec<String>) {
     let (mut violations, mut inconclusive) = (Vec::new(), Vec::new());
@@ -120,6 +125,10 @@ pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>
     }
     (violations, inconclusive)
 }
+
+/// Why a budget broken by the second compilation is nobody's fault.
+const IN_REPEAT: &str = "the second compilation, with the compiler's own checks on, ran over the \
+                         budget; the first one was well within it";
 
 fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {
     Verdict::Violation(Violation {

@@ -170,7 +170,7 @@ impl fmt::Debug for RecipeId {
 }
 
 /// The parser's message without its line-drawing, for one-sentence errors.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     let words: Vec<&str> =
         message.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
     words.join(" ").trim().to_owned()

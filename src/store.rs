@@ -2,12 +2,14 @@
 //!
 //! Files appear whole (a temporary name, then a rename); the log of events is only ever appended
 //! to; the directory is locked while a run uses it, by a lock that the kernel drops with the
-//! process. A new run moves the last one aside rather than overwriting it.
+//! process. A new run moves the last one aside rather than overwriting it; what is not a run is
+//! neither moved nor removed.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -17,9 +19,15 @@ const EVENTS: &str = "events.jsonl";
 const LOCK: &str = "lock";
 /// Folder of findings within the directory.
 const FINDINGS: &str = "findings";
+/// What the run is, within the directory.
+const RUN: &str = "run.json";
 
 /// Earlier runs that are kept beside the current one.
 const KEPT_RUNS: u32 = 3;
+
+/// Permissions of results: temporary files are private, a result is as readable as any other file
+/// of the user.
+const RESULT_MODE: u32 = 0o644;
 
 /// Why the run directory failed.
 #[derive(Debug, Error)]
@@ -30,6 +38,12 @@ pub enum StoreError {
          directory with --output"
     )]
     Locked(PathBuf),
+    /// It holds something else, which must not be moved or removed.
+    #[error(
+        "use the run directory {0}: it holds something else than a run; name another directory \
+         with --output"
+    )]
+    NotARun(PathBuf),
     /// There is nothing to resume.
     #[error("resume the run in {0}: there is no run in it")]
     NothingToResume(PathBuf),
@@ -44,7 +58,7 @@ pub enum StoreError {
         message: String,
     },
     /// The file system failed.
-    #[error("{doing} {path}: {source}")]
+    #[error("{doing} {path}")]
     Io {
         /// What was being done.
         doing: &'static str,
@@ -69,30 +83,35 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// A fresh directory at `path`; an earlier run there is moved to `path.1`, and so on.
+    /// A fresh directory at `path`; an earlier run there is moved to `path.1`, and so on. A
+    /// directory that holds something else is refused.
     pub fn create(path: &Path) -> Result<RunDir, StoreError> {
-        if path.join(EVENTS).exists() {
-            // The lock is taken first: a run that is still going must not be moved away.
-            drop(lock(path)?);
-            rotate(path)?;
+        let path = normal(path);
+        // Held until the new directory is there: a run that is still going must not be moved, and
+        // nobody may take it up on its way.
+        let earlier = if is_vacant(&path)? { None } else { Some(lock_run(&path)?) };
+        if earlier.is_some() {
+            rotate(&path)?;
         }
         fs::create_dir_all(path.join(FINDINGS))
-            .map_err(io_error("make the run directory", path))?;
-        let lock = lock(path)?;
+            .map_err(io_error("make the run directory", &path))?;
+        let lock = lock(&path)?;
         let events = append_to(&path.join(EVENTS))?;
-        Ok(RunDir { path: path.to_owned(), events, _lock: lock })
+        drop(earlier);
+        Ok(RunDir { path, events, _lock: lock })
     }
 
     /// The run at `path` with all of its events so far.
     pub fn resume<E: DeserializeOwned>(path: &Path) -> Result<(RunDir, Vec<E>), StoreError> {
-        let log = path.join(EVENTS);
-        if !log.exists() {
-            return Err(StoreError::NothingToResume(path.to_owned()));
+        let path = normal(path);
+        if !is_run(&path) {
+            return Err(StoreError::NothingToResume(path));
         }
-        let lock = lock(path)?;
-        let events = read_events(path)?;
+        let log = path.join(EVENTS);
+        let lock = lock(&path)?;
+        let events = read_events(&path)?;
         drop_torn_line(&log)?;
-        let dir = RunDir { path: path.to_owned(), events: append_to(&log)?, _lock: lock };
+        let dir = RunDir { path, events: append_to(&log)?, _lock: lock };
         Ok((dir, events))
     }
 
@@ -110,19 +129,41 @@ impl RunDir {
         self.events.write_all(&line).map_err(io_error("write an event to", &log))
     }
 
-    /// Writes the files of a finding into its folder and returns the folder.
+    /// Writes what the run is, for those who read the directory later.
+    pub fn write_run_file(&self, text: &str) -> Result<(), StoreError> {
+        write_file(&self.path.join(RUN), &mut |sink| sink.write_all(text.as_bytes()))
+    }
+
+    /// Writes the files of a finding into its folder and returns the folder, which appears whole
+    /// and takes the place of an older one.
     pub fn add_finding(
         &self,
         slug: &str,
         files: &[(&str, Vec<u8>)],
     ) -> Result<PathBuf, StoreError> {
-        let folder = self.path.join(FINDINGS).join(slug);
-        fs::create_dir_all(&folder).map_err(io_error("make the folder of a finding", &folder))?;
+        let findings = self.path.join(FINDINGS);
+        let folder = findings.join(slug);
+        let error = || io_error("make the folder of a finding", &folder);
+        fs::create_dir_all(&findings).map_err(error())?;
+        let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&findings);
+        let new = new.map_err(error())?;
         for (name, bytes) in files {
-            write_whole(&folder.join(name), bytes)?;
+            write_file(&new.path().join(name), &mut |sink| sink.write_all(bytes))?;
         }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(error())?;
+        }
+        fs::rename(new.path(), &folder).map_err(error())?;
+        // It has moved: there is nothing left to remove.
+        let _ = new.keep();
         Ok(folder)
     }
+}
+
+/// What the run in the directory `path` is, as [`RunDir::write_run_file`] wrote it.
+pub fn read_run_file(path: &Path) -> Result<String, StoreError> {
+    let name = path.join(RUN);
+    fs::read_to_string(&name).map_err(io_error("read", &name))
 }
 
 /// All events of the run at `path`. A last line cut short by a kill is left out.
@@ -147,32 +188,82 @@ pub fn read_events<E: DeserializeOwned>(path: &Path) -> Result<Vec<E>, StoreErro
     Ok(events)
 }
 
-/// Writes a file that appears whole or not at all.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let error = || io_error("write", path);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(error())?;
-    file.write_all(bytes).map_err(error())?;
-    // Temporary files are private; a result is as readable as any other file of the user.
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode).map_err(error())?;
-    file.persist(path).map_err(|e| io_error("write", path)(e.error))?;
-    Ok(())
+/// Writes a file that appears whole or not at all. A device, a pipe or a link (`/dev/stdout`) is
+/// not replaced but written to.
+pub fn write_file(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let mut fill = |file: &File| {
+        let mut sink = BufWriter::new(file);
+        write(&mut sink)?;
+        sink.flush()
+    };
+    let mut place = || {
+        if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+            return fill(&File::create(path)?);
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        fill(file.as_file())?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    place().map_err(io_error("write", path))
 }
 
 fn append_to(log: &Path) -> Result<File, StoreError> {
     OpenOptions::new().create(true).append(true).open(log).map_err(io_error("open", log))
 }
 
+/// Without a slash at the end, which would take the names of earlier runs into the directory.
+fn normal(path: &Path) -> PathBuf {
+    let path: PathBuf = path.components().collect();
+    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
+}
+
+/// Whether a new run may be made at `path` with nothing in its way.
+fn is_vacant(path: &Path) -> Result<bool, StoreError> {
+    match fs::read_dir(path) {
+        Ok(entries) => {
+            let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            // What a start leaves that failed before its first event is nothing either.
+            let failed_start = fs::read_dir(path.join(FINDINGS))
+                .is_ok_and(|mut findings| findings.next().is_none())
+                && names.iter().all(|name| name == FINDINGS || name == LOCK);
+            Ok(names.is_empty() || failed_start)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(io_error("use the run directory", path)(error)),
+    }
+}
+
+/// Whether `path` has the mark of a run.
+fn is_run(path: &Path) -> bool {
+    path.join(EVENTS).is_file() && path.join(LOCK).is_file()
+}
+
+/// Locks a run that is to be moved or removed; what is not a run must be neither.
+fn lock_run(path: &Path) -> Result<File, StoreError> {
+    if is_run(path) { lock(path) } else { Err(StoreError::NotARun(path.to_owned())) }
+}
+
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = path.join(LOCK);
+    let error = || io_error("lock the run directory", path);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(io_error("lock the run directory", path))?;
+    let file = file.map_err(error())?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(io_error("lock the run directory", path)(error)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(error()(source)),
     }
+    // Between the opening and the lock, another run may have moved the directory and taken its
+    // place: then this is the lock of the run that was moved.
+    let held = file.metadata().map_err(error())?;
+    let is_there = fs::metadata(&name)
+        .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()));
+    if is_there { Ok(file) } else { Err(StoreError::Locked(path.to_owned())) }
 }
 
 /// `path.2` becomes `path.3`, `path.1` becomes `path.2`, `path` becomes `path.1`.
@@ -182,12 +273,18 @@ fn rotate(path: &Path) -> Result<(), StoreError> {
         name.push(format!(".{n}"));
         PathBuf::from(name)
     };
-    let oldest = kept(KEPT_RUNS);
-    if oldest.exists() {
-        fs::remove_dir_all(&oldest).map_err(io_error("remove the oldest run", &oldest))?;
-    }
-    for n in (1..KEPT_RUNS).rev().filter(|&n| kept(n).exists()) {
-        fs::rename(kept(n), kept(n + 1)).map_err(io_error("move an earlier run", &kept(n)))?;
+    let earlier: Vec<u32> =
+        (1..=KEPT_RUNS).filter(|&n| kept(n).symlink_metadata().is_ok()).collect();
+    // All are looked at before anything is moved, and stay locked until all is done.
+    let _locks =
+        earlier.iter().map(|&n| lock_run(&kept(n))).collect::<Result<Vec<File>, StoreError>>()?;
+    for &n in earlier.iter().rev() {
+        let from = kept(n);
+        if n == KEPT_RUNS {
+            fs::remove_dir_all(&from).map_err(io_error("remove the oldest run", &from))?;
+        } else {
+            fs::rename(&from, kept(n + 1)).map_err(io_error("move an earlier run", &from))?;
+        }
     }
     fs::rename(path, kept(1)).map_err(io_error("move the earlier run", path))
 }
@@ -204,63 +301,4 @@ fn drop_torn_line(log: &Path) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_run_is_refused_while_the_first_goes_on() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("out");
-        let first = RunDir::create(&path).unwrap();
-        assert!(matches!(RunDir::create(&path).unwrap_err(), StoreError::Locked(_)));
-        assert!(matches!(RunDir::resume::<u32>(&path).unwrap_err(), StoreError::Locked(_)));
-        drop(first);
-        RunDir::create(&path).unwrap();
-        assert!(place.path().join("out.1").exists(), "the first run was moved aside");
-    }
-
-    #[test]
-    fn old_runs_are_kept_up_to_a_number() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("out");
-        for n in 0..6 {
-            RunDir::create(&path).unwrap().append(&n).unwrap();
-        }
-        let last = |name: &str| read_events::<u32>(&place.path().join(name)).unwrap();
-        assert_eq!((last("out"), last("out.1"), last("out.3")), (vec![5], vec![4], vec![2]));
-        assert!(!place.path().join("out.4").exists());
-    }
-
-    #[test]
-    fn a_torn_last_line_is_dropped_and_the_log_goes_on() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("out");
-        RunDir::create(&path).unwrap().append(&1).unwrap();
-        let mut log = append_to(&path.join(EVENTS)).unwrap();
-        log.write_all(b"{\"torn").unwrap();
-        drop(log);
-        let (mut dir, events) = RunDir::resume::<u32>(&path).unwrap();
-        assert_eq!(events, [1]);
-        dir.append(&2).unwrap();
-        assert_eq!(read_events::<u32>(&path).unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn a_damaged_line_is_named() {
-        let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join(EVENTS), "1\nx\n3\n").unwrap();
-        let error = read_events::<u32>(place.path()).unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { line: 2, .. }));
-        let nothing = RunDir::resume::<u32>(&place.path().join("none")).unwrap_err();
-        assert!(matches!(nothing, StoreError::NothingToResume(_)));
-    }
-
-    #[test]
-    fn files_of_a_finding_appear_whole() {
-        let place = tempfile::tempdir().unwrap();
-        let dir = RunDir::create(&place.path().join("out")).unwrap();
-        let folder = dir.add_finding("x", &[("a.toml", b"1".to_vec())]).unwrap();
-        assert_eq!(fs::read(folder.join("a.toml")).unwrap(), b"1");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file is left");
-    }
-}
+mod tests;

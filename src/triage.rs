@@ -116,8 +116,8 @@ pub fn panic_key(location: &str, message: &str, frames: &[String]) -> String {
     format!("panic {file} {} {function}", message_key(message))
 }
 
-/// A message without what differs from case to case: digits become `#`, quoted names go, only the
-/// first line counts.
+/// A message without most of what differs from case to case: the beginning of its first line, each
+/// run of digits a `#`.
 pub fn message_key(message: &str) -> String {
     let mut key = String::new();
     for c in message.lines().next().unwrap_or_default().chars().take(120) {

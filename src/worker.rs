@@ -29,6 +29,8 @@ pub fn serve() -> Result<(), WireError> {
     // Ctrl-C goes to the whole foreground group; what it means is the parent's to say.
     unix::ignore(libc::SIGINT);
     let progress = progress::Progress::shared()?;
+    // Looked up here, so that no child has to.
+    unix::program_pages();
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     wire::send(&mut output, &Reply::Ready)?;
     loop {

@@ -2,8 +2,8 @@
 
 use crate::engines::Backend;
 use crate::job::{Budget, Job};
-use crate::limits::Expectation;
-use crate::ops::Proposal;
+use crate::limits::{self, Expectation};
+use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
 use crate::sandbox::{ModuleFileError, StoredModule};
 use crate::shapes::{self, Facts, RecipeCheckError, Rope};
@@ -64,7 +64,7 @@ pub struct Case {
     pub module: StoredModule,
     /// Its size.
     pub module_bytes: u64,
-    /// What it promises; `None` for a module of unknown origin.
+    /// What it promises; `None` for a module of unknown origin that is not valid.
     pub expectation: Option<Expectation>,
     /// Proposals that it needs.
     pub proposals: BTreeSet<Proposal>,
@@ -84,15 +84,19 @@ impl Case {
         })
     }
 
-    /// Stores a module of unknown origin. All that it may need is turned on.
+    /// Stores a module of unknown origin. What it needs is found by validating it, what it promises
+    /// by counting how much of each limit it uses. One that is not valid promises nothing: it may
+    /// be past a limit or simply wrong.
     pub fn of_module(name: &str, bytes: Vec<u8>) -> Result<Case, CaseError> {
         let module_bytes = bytes.len() as u64;
+        let needs = ops::needs(&bytes);
+        let usage = needs.as_ref().and_then(|_| limits::headroom(&bytes).ok());
         Ok(Case {
             subject: Subject::Module(name.to_owned()),
             module: StoredModule::new(&Rope::from(bytes))?,
             module_bytes,
-            expectation: None,
-            proposals: BTreeSet::new(),
+            expectation: usage.map(|usage| Expectation::of(&usage)),
+            proposals: needs.unwrap_or_default(),
         })
     }
 
@@ -105,6 +109,35 @@ impl Case {
             backend: backend.clone(),
             budget,
             repeat: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_valid_module_of_unknown_origin_promises_and_needs_what_is_in_it() {
+        let bytes = wat::parse_str("(module (func (param v128)))").unwrap();
+        let case = Case::of_module("a.wasm", bytes).unwrap();
+        assert_eq!(case.expectation, Some(Expectation::Accept));
+        assert_eq!(case.proposals, BTreeSet::from([Proposal::Mvp, Proposal::Simd]));
+    }
+
+    #[test]
+    fn a_module_past_the_limits_of_some_engines_promises_neither() {
+        let bytes = wat::parse_str("(module (table 10000001 funcref))").unwrap();
+        let case = Case::of_module("a.wasm", bytes).unwrap();
+        assert!(matches!(case.expectation, Some(Expectation::Either { .. })));
+    }
+
+    #[test]
+    fn what_is_not_valid_promises_nothing() {
+        let invalid = wat::parse_str("(module (func i32.add))").unwrap();
+        for bytes in [b"garbage".to_vec(), invalid] {
+            let case = Case::of_module("a.wasm", bytes).unwrap();
+            assert_eq!((case.expectation, case.proposals), (None, BTreeSet::new()));
         }
     }
 }

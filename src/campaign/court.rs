@@ -20,6 +20,9 @@ pub struct Finding {
     pub subject: Subject,
     /// What compiled it.
     pub backend: Backend,
+    /// The backends that it is compared with, for a violation that compares.
+    #[serde(default)]
+    pub peers: Vec<Backend>,
     /// The limits of the job.
     pub budget: Budget,
     /// What came of it.

@@ -4,6 +4,7 @@ use crate::limits;
 use crate::ops::{self, Unit, UnitKind};
 use crate::recipe::{Proximity, Recipe, UnitText};
 use crate::shapes::{self, Axis, ResolveError, SHAPES, Shape};
+use serde::{Deserialize, Serialize};
 
 /// The share of the limit at which every operator is tried: a few dozen copies.
 const EACH_OPERATOR_AT: Proximity = Proximity::Fraction(1);
@@ -24,7 +25,7 @@ pub struct Line {
 }
 
 /// Which lines a sweep has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// Shapes by id; all where it is empty.
     pub shapes: Vec<String>,
@@ -36,6 +37,14 @@ pub struct Scope {
     pub seed: u64,
     /// The proximities to visit.
     pub rungs: Vec<Proximity>,
+    /// Whether operators, too, visit them, or only stand where a few dozen copies fit.
+    pub operators_climb: bool,
+}
+
+impl Scope {
+    fn operator_rungs(&self) -> Vec<Proximity> {
+        if self.operators_climb { self.rungs.clone() } else { vec![EACH_OPERATOR_AT] }
+    }
 }
 
 impl Line {
@@ -77,13 +86,13 @@ pub fn lines(scope: &Scope) -> Vec<Line> {
             });
         }
         if scope.each_operator && shape.id() == EACH_OPERATOR_SHAPE {
-            lines.extend(operator_lines(shape, &base));
+            lines.extend(operator_lines(shape, &base, scope.operator_rungs()));
         }
     }
     lines
 }
 
-fn operator_lines(shape: &'static dyn Shape, base: &Recipe) -> Vec<Line> {
+fn operator_lines(shape: &'static dyn Shape, base: &Recipe, rungs: Vec<Proximity>) -> Vec<Line> {
     debug_assert_eq!(shape.unit(), Some(UnitKind::Closed));
     let Some(axis) = shape.axes().first() else { return Vec::new() };
     let units = ops::operators().filter_map(|op| Some((op.name, Unit::closed(op)?)));
@@ -93,7 +102,7 @@ fn operator_lines(shape: &'static dyn Shape, base: &Recipe) -> Vec<Line> {
             shape,
             axis,
             base: Recipe { unit: Some(UnitText(unit)), ..base.clone() },
-            rungs: vec![EACH_OPERATOR_AT],
+            rungs: rungs.clone(),
         })
         .collect()
 }

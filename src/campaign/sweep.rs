@@ -73,6 +73,14 @@ pub enum SweepError {
     /// A module could not be stored.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// Job after job could not be run.
+    #[error("run jobs: {jobs} in a row could not be run, the last because {message}")]
+    NotRun {
+        /// How many.
+        jobs: u32,
+        /// Why the last.
+        message: String,
+    },
 }
 
 /// A running sweep.
@@ -112,7 +120,7 @@ impl<'a> Sweep<'a> {
             for &at in &line.rungs {
                 for (position, backend) in self.options.backends.iter().enumerate() {
                     let Some(past) = self.past(line, at, backend) else { continue };
-                    state.recipes.insert(past.recipe);
+                    state.recipes.insert((past.recipe, position));
                     let track = state.tracks.entry((line_at, position)).or_default();
                     track.note(&past.outcome, at, line.used(at));
                 }
@@ -177,6 +185,7 @@ impl Tasks for Sweep<'_> {
     fn ended(&self, outcome: Outcome) {
         let mut state = self.lock();
         let Some(running) = state.jobs.remove(&outcome.job) else { return };
+        self.watch_the_machine(&mut state, &outcome);
         match running.confirms {
             None => self.first_run(&mut state, &running, outcome),
             Some(id) => self.confirming_run(&mut state, &running, id, &outcome),

@@ -1,7 +1,7 @@
 //! Exit codes, and how errors are told.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// How the command ended.
@@ -42,6 +42,18 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     Exit::Usage.into()
 }
 
+/// Writes to standard output. A reader that has gone away, as `head` does, has seen what it wanted:
+/// the command goes on in silence, so that its exit code says what it found. `print!` would panic.
+pub(super) fn say(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!("brink: failed to write to standard output: {error}");
+    }
+}
+
 /// Turns a panic of brink itself into one sentence and exit code 70.
 pub(super) fn explain_panics() {
     std::panic::set_hook(Box::new(|info| {
@@ -49,10 +61,6 @@ pub(super) fn explain_panics() {
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-        // Printing to a pipe whose reader has gone away is a plain end, not a bug.
-        if text.contains("Broken pipe") {
-            std::process::exit(i32::from(Exit::Nothing as u8));
-        }
         eprintln!("brink: a bug in brink itself, please report it: {text} ({place})");
         std::process::exit(i32::from(Exit::Bug as u8));
     }));

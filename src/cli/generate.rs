@@ -6,11 +6,11 @@ use super::input::{self, Input};
 use crate::recipe::{Proximity, Recipe};
 use crate::report;
 use crate::shapes;
+use crate::store;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Largest module that is printed as text; printing takes many times the module's memory.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
@@ -45,8 +45,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let module = shapes::build(&recipe)?;
     let as_text = opts.wat || ends_in("wat");
-    let write: &dyn Fn(&mut dyn Write) -> Result<()> = if ends_in("toml") {
-        &|sink| Ok(sink.write_all(recipe.to_toml().as_bytes())?)
+    let mut write: Box<dyn FnMut(&mut dyn Write) -> io::Result<()>> = if ends_in("toml") {
+        let text = recipe.to_toml();
+        Box::new(move |sink: &mut dyn Write| sink.write_all(text.as_bytes()))
     } else if as_text {
         ensure!(
             module.bytes.len() <= TEXT_BYTES_MAX,
@@ -54,16 +55,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             report::bytes(module.bytes.len()),
             report::bytes(TEXT_BYTES_MAX)
         );
-        &|sink| {
-            let text = wasmprinter::print_bytes(module.bytes.to_vec())
-                .context("print the module as text")?;
-            Ok(sink.write_all(text.as_bytes())?)
-        }
+        let text =
+            wasmprinter::print_bytes(module.bytes.to_vec()).context("print the module as text")?;
+        Box::new(move |sink: &mut dyn Write| sink.write_all(text.as_bytes()))
     } else {
-        &|sink| Ok(module.bytes.write_to(sink)?)
+        Box::new(|sink: &mut dyn Write| module.bytes.write_to(sink))
     };
     match &opts.output {
-        Some(path) => to_file(path, write).with_context(|| format!("write {}", path.display()))?,
+        Some(path) => store::write_file(path, &mut *write)?,
         None => {
             let stdout = io::stdout();
             ensure!(
@@ -90,25 +89,4 @@ fn move_to(recipe: &Recipe, at: Proximity) -> Result<Recipe> {
         .first()
         .with_context(|| format!("move shape {} to {at}: it presses on no limit", recipe.shape))?;
     Ok(shapes::resolve(shape, axis, at, recipe)?)
-}
-
-/// The file appears whole or not at all.
-fn to_file(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_special = path.exists() && !path.is_file();
-    if is_special {
-        // A device or a pipe cannot be replaced, only written to.
-        let mut sink = BufWriter::new(File::create(path)?);
-        write(&mut sink)?;
-        return Ok(sink.flush()?);
-    }
-    let file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut sink = BufWriter::new(file.as_file());
-    write(&mut sink)?;
-    sink.flush()?;
-    drop(sink);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

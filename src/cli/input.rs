@@ -1,16 +1,24 @@
 //! What a person names on the command line: a recipe in one of its forms, a module, a finding.
 
 use super::recorder::{FINDING_FILE, FindingFile, RECIPE_FILE};
-use crate::recipe::{Recipe, UnitText};
+use crate::recipe::{Recipe, UnitText, one_line};
 use crate::shapes;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Largest module that is read: the limit of the JavaScript API and one more byte, so that a
 /// module just past it can be tried.
 const MODULE_BYTES_MAX: u64 = (1 << 30) + 1;
+
+/// Time limits in seconds that a finding may ask for: up to a day, as on the command line.
+const TIME_LIMIT_S: RangeInclusive<u64> = 1..=86_400;
+
+/// Memory limits in bytes that a finding may ask for: what a job needs to start at all, up to more
+/// than any machine of today has.
+const MEMORY_LIMIT_BYTES: RangeInclusive<u64> = (1 << 20)..=(1 << 40);
 
 /// First bytes of a module in binary form.
 const MAGIC: &[u8] = b"\0asm";
@@ -48,7 +56,21 @@ fn read_finding(folder: &Path) -> Result<Input> {
     let text = fs::read_to_string(&name)
         .with_context(|| format!("read the finding in {}", folder.display()))?;
     let finding = toml::from_str::<FindingFile>(&text)
+        .map_err(|error| anyhow!(one_line(&error.to_string())))
         .with_context(|| format!("read the finding {}", name.display()))?;
+    let limits = [
+        ("time_limit_s", finding.time_limit_s, TIME_LIMIT_S),
+        ("memory_limit_bytes", finding.memory_limit_bytes, MEMORY_LIMIT_BYTES),
+    ];
+    for (field, value, range) in limits {
+        ensure!(
+            range.contains(&value),
+            "read the finding {}: {field} is {value}, and must be from {} to {}",
+            name.display(),
+            range.start(),
+            range.end()
+        );
+    }
     match read_file(&folder.join(RECIPE_FILE))? {
         Input::Recipe(recipe, _) => Ok(Input::Recipe(recipe, Some(finding))),
         module @ Input::Module(_) => Ok(module),
@@ -166,6 +188,39 @@ mod tests {
             let error = read(&words(&input)).unwrap_err();
             let message = format!("{error:#}");
             assert!(message.contains(expected), "{input}: {message}");
+            assert!(!message.contains('\n'), "{message:?} is more than a sentence");
+        }
+    }
+
+    #[test]
+    fn a_finding_may_name_its_peers_and_must_have_limits_that_make_sense() {
+        let place = tempfile::tempdir().unwrap();
+        let recipe = shapes::default_recipe(shapes::shape("repeat").unwrap());
+        fs::write(place.path().join(RECIPE_FILE), recipe.to_toml()).unwrap();
+        let finding = |time_s: u64, bytes: u64, peers: &str| {
+            let text = format!(
+                "signature = \"s\"\noracle = \"o\"\nsummary = \"t\"\n\
+                 backend = \"x86_64\"\n{peers}\n\
+                 time_limit_s = {time_s}\nmemory_limit_bytes = {bytes}\n"
+            );
+            fs::write(place.path().join(FINDING_FILE), text).unwrap();
+            read(&[place.path().display().to_string()])
+        };
+        for (peers, count) in [("", 0), ("peers = [\"s390x\", \"aarch64\"]", 2)] {
+            let Input::Recipe(_, Some(read)) = finding(86_400, 1 << 40, peers).unwrap() else {
+                panic!("not a finding")
+            };
+            assert_eq!(read.peers.len(), count);
+        }
+        let cases = [
+            (0, 1 << 30, "time_limit_s is 0"),
+            (86_401, 1 << 30, "time_limit_s is 86401"),
+            (20, (1 << 20) - 1, "memory_limit_bytes is 1048575"),
+            (20, (1 << 40) + 1, "memory_limit_bytes is"),
+        ];
+        for (time_s, bytes, expected) in cases {
+            let message = format!("{:#}", finding(time_s, bytes, "").unwrap_err());
+            assert!(message.contains(expected) && message.contains(FINDING_FILE), "{message}");
             assert!(!message.contains('\n'), "{message:?} is more than a sentence");
         }
     }

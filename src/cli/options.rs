@@ -22,10 +22,10 @@ pub(super) struct RunOpts {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) time_limit: Option<u64>,
     /// Memory that one job may use, such as 4GiB
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub(super) memory_limit: Option<u64>,
     /// Memory that all jobs together may use [default: 75% of what is available]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     total_memory: Option<u64>,
     /// Stack of the compile thread, for backends that do not set it themselves
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -82,9 +82,13 @@ impl RunOpts {
     }
 }
 
-/// Memory that can be used without swapping, in bytes.
+/// Memory that can be used without swapping, in bytes: the machine's, or the container's where
+/// that is less.
 pub(super) fn available_memory() -> Result<u64> {
-    memory_field("MemAvailable:")
+    let machine = memory_field("MemAvailable:")?;
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let container = container.and_then(|text| text.trim().parse::<u64>().ok());
+    Ok(container.map_or(machine, |container| container.min(machine)))
 }
 
 /// Memory of the machine, in bytes.
@@ -111,10 +115,16 @@ fn parse_size(text: &str) -> Result<u64, String> {
         _ => return Err(format!("{unit:?} is no unit of size; use KiB, MiB or GiB")),
     };
     let number: u64 = digits.parse().map_err(|_| "a size starts with a number".to_owned())?;
-    number
-        .checked_mul(factor)
-        .filter(|&bytes| bytes >= 1 << 20)
-        .ok_or_else(|| "a size is at least 1MiB here".to_owned())
+    number.checked_mul(factor).ok_or_else(|| "that is more than 64 bits can say".to_owned())
+}
+
+/// A size of memory: a job with less than this could not even start.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text)?;
+    if bytes < 1 << 20 {
+        return Err("memory is at least 1MiB here".to_owned());
+    }
+    Ok(bytes)
 }
 
 /// A time such as `90`, `90s`, `5m` or `2h`.
@@ -157,9 +167,11 @@ mod tests {
         assert_eq!(parse_size("4GiB"), Ok(4 << 30));
         assert_eq!(parse_size("512m"), Ok(512 << 20));
         assert_eq!(parse_size("2097152"), Ok(2 << 20));
+        assert_eq!(parse_size("512KiB"), Ok(512 << 10));
+        assert!(parse_memory("512KiB").is_err());
         assert_eq!(parse_time("5m"), Ok(Duration::from_secs(300)));
         assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
-        for text in ["", "x", "12", "4XiB", "99999999999999999999g", "-1g"] {
+        for text in ["", "x", "4XiB", "99999999999999999999g", "-1g"] {
             assert!(parse_size(text).is_err(), "{text:?} was read as a size");
         }
         for text in ["", "0", "5d", "m"] {

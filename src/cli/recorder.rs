@@ -20,6 +20,9 @@ pub(super) struct FindingFile {
     pub(super) oracle: String,
     pub(super) summary: String,
     pub(super) backend: Backend,
+    /// Backends that the violation compares with.
+    #[serde(default)]
+    pub(super) peers: Vec<Backend>,
     pub(super) time_limit_s: u64,
     pub(super) memory_limit_bytes: u64,
 }
@@ -29,7 +32,8 @@ pub(super) const FINDING_FILE: &str = "finding.toml";
 /// Name of the recipe beside it.
 pub(super) const RECIPE_FILE: &str = "recipe.toml";
 
-/// Sends events on. A run directory that fails stops the run: what is not kept is lost.
+/// Sends events on. A run directory that fails stops the run: what is not kept is lost. Nothing
+/// more is kept then, so that a line cut short can only be the last of the log.
 pub(super) struct Recorder<'a> {
     stop: &'a AtomicBool,
     inner: Mutex<Inner>,
@@ -71,26 +75,32 @@ impl<'a> Recorder<'a> {
 
 impl Observer for Recorder<'_> {
     fn observe(&self, event: Event) {
-        let mut inner = self.lock();
+        let inner = &mut *self.lock();
         inner.tally.add(&event);
         // Kept first: what has been told must survive a kill.
-        let kept = inner.directory.as_mut().filter(|_| event.is_kept()).map(|directory| {
-            directory.append(&event)?;
-            if let Event::Found { finding } = &event {
-                keep(directory, finding)?;
-            }
-            Ok(())
-        });
-        if let Some(Err(error)) = kept {
-            inner.failure.get_or_insert(error);
+        if inner.failure.is_none()
+            && event.is_kept()
+            && let Some(directory) = &mut inner.directory
+            && let Err(error) = keep(directory, &event)
+        {
+            inner.failure = Some(error);
             self.stop.store(true, Relaxed);
         }
         inner.reporter.report(&event);
     }
 }
 
+/// Keeps an event. The folder of a finding comes before its event: after a kill in between, the
+/// finding is made again; the other way round, it would be known but never shown.
+fn keep(directory: &mut RunDir, event: &Event) -> Result<(), StoreError> {
+    if let Event::Found { finding } = event {
+        keep_finding(directory, finding)?;
+    }
+    directory.append(event)
+}
+
 /// Writes the folder of a finding.
-fn keep(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
+fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
     let slug = finding.signature.slug();
     let folder = directory.path().join("findings").join(&slug);
     let description = FindingFile {
@@ -98,11 +108,12 @@ fn keep(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
         oracle: finding.violation.oracle.clone(),
         summary: finding.violation.summary.clone(),
         backend: finding.backend.clone(),
+        peers: finding.peers.clone(),
         time_limit_s: finding.budget.cpu_s,
         memory_limit_bytes: finding.budget.memory_bytes,
     };
     let description =
-        toml::to_string(&description).expect("a flat table of strings and numbers is TOML");
+        toml::to_string(&description).expect("a table of strings, numbers and names is TOML");
     let mut files = vec![
         (FINDING_FILE, description.into_bytes()),
         ("report.md", finding_report(finding, &folder.display().to_string()).into_bytes()),

@@ -1,7 +1,8 @@
 //! `brink repro`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
+use super::exit::say;
 use super::input::{self, Input};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::Recorder;
@@ -11,7 +12,7 @@ use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
 use crate::report::{self, Quiet, Reporter, Terminal};
 use crate::triage;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering::Relaxed;
@@ -41,10 +42,12 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
     };
     let (otherwise, budget): (Vec<Backend>, Option<Budget>) = match &finding {
-        Some(finding) => (
-            vec![finding.backend.clone()],
-            Some(Budget::new(finding.time_limit_s, finding.memory_limit_bytes)),
-        ),
+        Some(finding) => {
+            // The finding's own backend first; then those that it is compared with.
+            let mut backends = vec![finding.backend.clone()];
+            backends.extend(finding.peers.iter().filter(|p| **p != finding.backend).cloned());
+            (backends, Some(Budget::new(finding.time_limit_s, finding.memory_limit_bytes)))
+        }
         None => (engines::default_set(), None),
     };
     let repro = Repro {
@@ -68,6 +71,13 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);
+    }
+    let not_run = report.runs.iter().find_map(|run| match &run.outcome.termination {
+        Termination::Infrastructure { message } => Some((&run.backend, message)),
+        _ => None,
+    });
+    if let Some((backend, message)) = not_run {
+        bail!("run it on {backend}: {message}");
     }
     if let Some(finding) = &finding
         && !opts.quiet
@@ -96,14 +106,14 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
                 "violations": signatures,
                 "inconclusive": inconclusive,
             });
-            println!("{line}");
+            say(&format!("{line}\n"));
         } else if !opts.quiet {
-            println!("{backend}: {}", describe(outcome));
+            say(&format!("{backend}: {}\n", describe(outcome)));
             for (_, summary) in violations {
-                println!("  violation: {summary}");
+                say(&format!("  violation: {summary}\n"));
             }
             for reason in inconclusive {
-                println!("  inconclusive: {reason}");
+                say(&format!("  inconclusive: {reason}\n"));
             }
         }
     }

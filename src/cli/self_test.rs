@@ -1,7 +1,8 @@
 //! `brink self-test`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
+use super::exit::say;
 use crate::sandbox::{self, Check, WorkerExe};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,15 +21,15 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         if check.passed {
             passed += 1;
             if !opts.quiet {
-                println!("ok      {:?}: {}", check.planted, check.expected);
+                say(&format!("ok      {:?}: {}\n", check.planted, check.expected));
             }
         } else {
             failed += 1;
-            println!("FAILED  {}", describe(&check));
+            say(&format!("FAILED  {}\n", describe(&check)));
         }
     })?;
     if !opts.quiet {
-        println!("{passed} planted faults recognised, {failed} not");
+        say(&format!("{passed} planted faults recognised, {failed} not\n"));
     }
     Ok(if failed == 0 { Exit::Nothing } else { Exit::SelfTest })
 }

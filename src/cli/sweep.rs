@@ -1,24 +1,26 @@
 //! `brink sweep`.
-#![expect(clippy::print_stdout, reason = "printing is this room's work")]
 
 use super::Exit;
+use super::exit::say;
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::{Recorder, machine};
 use super::self_test;
-use crate::campaign::{Event, Observer, Past, Scope, Subject, Sweep, SweepOptions};
-use crate::engines::{self, ENGINE};
+use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
+use crate::engines::{self, Backend, ENGINE};
 use crate::job::Budget;
+use crate::names::did_you_mean;
 use crate::ops::Unit;
 use crate::outcome::{Outcome, Termination};
 use crate::recipe::Proximity;
 use crate::report::{Json, Plain, Quiet, Reporter, Terminal, summary};
-use crate::shapes;
-use crate::store::RunDir;
-use anyhow::{Context, Result, bail};
+use crate::shapes::{self, SHAPES, Shape};
+use crate::store::{RunDir, read_run_file};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The default sweep ends before five minutes are over, the jobs that still run by then included.
@@ -47,33 +49,33 @@ const WIDTH: u16 = 140;
 #[derive(Args, Debug)]
 pub(super) struct Opts {
     /// Only these shapes
-    #[arg(short, long = "shape", value_name = "SHAPE", num_args = 1..)]
+    #[arg(short, long = "shape", value_name = "SHAPE", num_args = 1.., conflicts_with = "resume")]
     shapes: Vec<String>,
     /// Exactly these proximities: min, at, at+1, at-1, 25% ... without a limit of time
-    #[arg(long, value_name = "PROXIMITY", num_args = 1.., conflicts_with = "full")]
+    #[arg(long, value_name = "PROXIMITY", num_args = 1.., conflicts_with_all = ["full", "resume"])]
     at: Vec<Proximity>,
     /// Everything at its minimum, at its limit and one past it, without a limit of time
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     full: bool,
     /// Time for the whole sweep, such as 90s, 5m or 2h [default: 240s, none with --full or --at]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     time: Option<Duration>,
     /// The unit of shapes that repeat one, such as "f64.sqrt(load) -> store"
-    #[arg(long, value_name = "UNIT", conflicts_with = "each_operator")]
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["each_operator", "resume"])]
     unit: Option<String>,
     /// Try every operator of the table, repeated [default for a sweep of all shapes]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     each_operator: bool,
     /// Draw the units of shapes from this seed, rather than take a plain addition
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
     #[command(flatten)]
     run: RunOpts,
     /// The run directory
     #[arg(short, long, value_name = "DIR", default_value = "brink.out")]
     output: PathBuf,
-    /// Go on with the run in the run directory
-    #[arg(long)]
+    /// Go on with the run in the run directory, with the options that it was started with
+    #[arg(long, conflicts_with_all = ["backends", "time_limit", "memory_limit", "stack"])]
     resume: bool,
     /// Print every event as a line of JSON, and no summary
     #[arg(long, conflicts_with = "quiet")]
@@ -83,35 +85,54 @@ pub(super) struct Opts {
     quiet: bool,
 }
 
+/// What a run is: kept in `run.json`, so that it can be resumed as it was started.
+#[derive(Debug, Serialize, Deserialize)]
+struct RunFile {
+    brink: String,
+    engine: String,
+    arguments: Vec<String>,
+    machine: Machine,
+    scope: Scope,
+    backends: Vec<Backend>,
+    budget: Budget,
+    time_s: Option<u64>,
+}
+
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let pool = opts.run.pool()?;
-    let options = options(opts)?;
+    let planned = if opts.resume { None } else { Some(plan(opts)?) };
     let stop = stop_flag()?;
-    let (directory, past) = open(opts)?;
     if let Some(failed) = self_test::first_failure(&pool.exe)? {
         return Ok(self_test::refuse(&failed));
     }
-    let time = options.time;
-    let reporter: Box<dyn Reporter> = if opts.json {
-        Box::new(Json)
-    } else if opts.quiet {
-        Box::new(Quiet)
-    } else if std::io::stderr().is_terminal() {
-        Box::new(Terminal::new(time))
-    } else {
-        Box::new(Plain::default())
+    let (directory, file, past) = match planned {
+        Some(file) => {
+            let directory = RunDir::create(&opts.output)?;
+            directory.write_run_file(&serde_json::to_string_pretty(&file)?)?;
+            (directory, file, Vec::new())
+        }
+        None => resume(opts)?,
     };
-    let recorder = Recorder::new(Some(directory), reporter, &stop);
+    let time = file.time_s.map(Duration::from_secs);
+    let recorder = Recorder::new(Some(directory), reporter(opts, time), &stop);
     past.iter().for_each(|event| recorder.remember(event));
-    let options = resumed(options, &past);
     recorder.observe(Event::RunStarted {
-        brink: env!("CARGO_PKG_VERSION").to_owned(),
-        engine: ENGINE.to_owned(),
+        brink: file.brink.clone(),
+        engine: file.engine.clone(),
         arguments: std::env::args().skip(1).collect(),
-        seed: opts.seed,
-        machine: machine(),
-        backends: options.backends.clone(),
+        seed: file.scope.seed,
+        machine: file.machine.clone(),
+        backends: file.backends.clone(),
     });
+    let mut options = SweepOptions {
+        scope: file.scope,
+        backends: file.backends,
+        budget: file.budget,
+        time,
+        past: BTreeMap::new(),
+        known: Vec::new(),
+    };
+    take_into_account(&mut options, &past);
     let ended = Sweep::new(options, &recorder, &stop).run(&pool);
     if let Ok(end) = &ended {
         recorder.observe(Event::ended(end.complete, &end.stats, pool.seats));
@@ -119,7 +140,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let tally = recorder.finish()?;
     let end = ended?;
     if !opts.json && !opts.quiet {
-        print!("{}", summary(&tally, Some(&opts.output), width()));
+        say(&summary(&tally, Some(&opts.output), width()));
     }
     Ok(match (end.complete, tally.findings.is_empty()) {
         (_, false) => Exit::Found,
@@ -128,15 +149,26 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     })
 }
 
-fn options(opts: &Opts) -> Result<SweepOptions> {
+fn reporter(opts: &Opts, time: Option<Duration>) -> Box<dyn Reporter> {
+    if opts.json {
+        Box::new(Json::default())
+    } else if opts.quiet {
+        Box::new(Quiet)
+    } else if std::io::stderr().is_terminal() {
+        Box::new(Terminal::new(time))
+    } else {
+        Box::new(Plain::default())
+    }
+}
+
+/// The run that the options ask for.
+fn plan(opts: &Opts) -> Result<RunFile> {
     for id in &opts.shapes {
-        if shapes::shape(id).is_none() {
-            let near = shapes::nearest_shape(id).map(|near| format!("; did you mean {near:?}?"));
-            bail!(
-                "find the shape {id:?}{}; `brink list shapes` names them all",
-                near.unwrap_or_default()
-            );
-        }
+        ensure!(
+            shapes::shape(id).is_some(),
+            "find the shape {id:?}{}; `brink list shapes` names them all",
+            did_you_mean(shapes::nearest_shape(id).as_deref())
+        );
     }
     let unit = match &opts.unit {
         None => None,
@@ -151,42 +183,62 @@ fn options(opts: &Opts) -> Result<SweepOptions> {
     };
     let time = opts.time.or((!untimed).then_some(DEFAULT_TIME));
     let everything = opts.shapes.is_empty() && opts.at.is_empty() && unit.is_none();
-    Ok(SweepOptions {
-        scope: Scope {
-            shapes: opts.shapes.clone(),
-            unit,
-            each_operator: opts.each_operator || everything,
-            seed: opts.seed,
-            rungs,
-        },
+    let scope = Scope {
+        shapes: opts.shapes.clone(),
+        unit,
+        each_operator: opts.each_operator || everything,
+        seed: opts.seed,
+        rungs,
+        operators_climb: untimed,
+    };
+    let takes_unit = |shape: &&&dyn Shape| {
+        scope.shapes.is_empty() || scope.shapes.iter().any(|id| id == shape.id())
+    };
+    if let Some(unit) = &scope.unit {
+        ensure!(
+            SHAPES.iter().filter(takes_unit).any(|shape| shape.unit() == Some(unit.kind())),
+            "use the unit {unit}: none of the shapes takes a unit of its kind ({:?})",
+            unit.kind()
+        );
+    }
+    ensure!(
+        !opts.each_operator
+            || opts.shapes.is_empty()
+            || opts.shapes.iter().any(|id| id == "repeat"),
+        "try each operator: it is the shape repeat that repeats them; add it to --shape"
+    );
+    Ok(RunFile {
+        brink: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: ENGINE.to_owned(),
+        arguments: std::env::args().skip(1).collect(),
+        machine: machine(),
+        scope,
         backends: opts.run.backends(&engines::default_set())?,
         budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
-        time,
-        past: BTreeMap::new(),
-        known: Vec::new(),
+        time_s: time.map(|time| time.as_secs()),
     })
 }
 
-/// The run directory, and what happened in it before.
-fn open(opts: &Opts) -> Result<(RunDir, Vec<Event>)> {
-    if opts.resume {
-        let (directory, events) = RunDir::resume(&opts.output)?;
-        return Ok((directory, events));
+/// The run in the run directory, and what happened in it.
+fn resume(opts: &Opts) -> Result<(RunDir, RunFile, Vec<Event>)> {
+    let (directory, past) = RunDir::resume(&opts.output)?;
+    let text = read_run_file(&opts.output)?;
+    let mut file: RunFile = serde_json::from_str(&text)
+        .with_context(|| format!("understand run.json in {}", opts.output.display()))?;
+    ensure!(
+        file.engine == ENGINE,
+        "resume the run in {}: it was made with {}, and this is {ENGINE}",
+        opts.output.display(),
+        file.engine
+    );
+    if let Some(time) = opts.time {
+        file.time_s = Some(time.as_secs());
     }
-    refuse_foreign(&opts.output)?;
-    Ok((RunDir::create(&opts.output)?, Vec::new()))
-}
-
-/// A folder that holds something else than a run is left alone.
-fn refuse_foreign(path: &Path) -> Result<()> {
-    if path.exists() && !path.is_dir() {
-        bail!("use {} as the run directory: it is a file", path.display());
-    }
-    Ok(())
+    Ok((directory, file, past))
 }
 
 /// Leaves out what an earlier part of the run has done.
-fn resumed(mut options: SweepOptions, past: &[Event]) -> SweepOptions {
+fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
     for event in past {
         match event {
             Event::JobEnded {
@@ -214,7 +266,6 @@ fn resumed(mut options: SweepOptions, past: &[Event]) -> SweepOptions {
             | Event::RunEnded { .. } => {}
         }
     }
-    options
 }
 
 /// What could not be run, or proves nothing, is run again.

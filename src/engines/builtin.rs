@@ -5,7 +5,7 @@
 //! is a finding. The worker turns off what a backend lacks, as an embedder must: riscv64 without
 //! vectors panics on SIMD otherwise, which is known (wasmtime issue 13959).
 
-use super::{Knob, knobs};
+use super::Knob;
 use crate::ops::Proposal;
 
 /// Name and version of the built-in engine.
@@ -35,19 +35,34 @@ pub struct Target {
     pub cpu: &'static [&'static str],
     /// Proposals that the backend does not implement.
     pub lacks: &'static [Proposal],
+    /// Names of the knobs that it does not take: they mean nothing to it or make it fail.
+    pub lacks_knobs: &'static [&'static str],
 }
 
 impl Target {
-    /// Whether the knob means anything to this target.
+    /// Whether the target takes the knob.
     pub fn takes(&self, knob: &Knob) -> bool {
-        match self.strategy {
-            Strategy::Cranelift => true,
-            Strategy::Winch => !knobs::CRANELIFT_ONLY.contains(&knob.name),
-        }
+        !self.lacks_knobs.contains(&knob.name)
     }
 }
 
 const PULLEY_LACKS: &[Proposal] = &[Proposal::Threads, Proposal::StackSwitching];
+
+/// Cranelift has DWARF numbers for the registers of every target but Pulley's; there debug
+/// information ends in "register mapping is currently only implemented for x86_64".
+const PULLEY_LACKS_KNOBS: &[&str] = &["debug-info"];
+
+/// Winch refuses debug information; the other knobs are Cranelift's.
+const WINCH_LACKS_KNOBS: &[&str] = &[
+    "opt",
+    "regalloc",
+    "debug-info",
+    "guest-debug",
+    "collector",
+    "signals",
+    "verifier",
+    "regalloc-checker",
+];
 
 /// Every target of the built-in engine.
 pub const TARGETS: &[Target] = &[
@@ -59,6 +74,7 @@ pub const TARGETS: &[Target] = &[
         // What SIMD needs to be compiled well; the width check turns features on one by one.
         cpu: &["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"],
         lacks: &[],
+        lacks_knobs: &[],
     },
     Target {
         id: "aarch64",
@@ -67,6 +83,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching],
+        lacks_knobs: &[],
     },
     Target {
         id: "riscv64",
@@ -75,6 +92,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching, Proposal::Simd, Proposal::RelaxedSimd],
+        lacks_knobs: &[],
     },
     Target {
         id: "riscv64-v",
@@ -83,6 +101,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &["has_v"],
         lacks: &[Proposal::StackSwitching],
+        lacks_knobs: &[],
     },
     Target {
         id: "s390x",
@@ -91,6 +110,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching],
+        lacks_knobs: &[],
     },
     Target {
         id: "pulley32",
@@ -99,6 +119,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: PULLEY_LACKS,
+        lacks_knobs: PULLEY_LACKS_KNOBS,
     },
     Target {
         id: "pulley64",
@@ -107,6 +128,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: PULLEY_LACKS,
+        lacks_knobs: PULLEY_LACKS_KNOBS,
     },
     Target {
         id: "winch-x86_64",
@@ -132,6 +154,7 @@ pub const TARGETS: &[Target] = &[
             Proposal::FunctionReferences,
             Proposal::StackSwitching,
         ],
+        lacks_knobs: WINCH_LACKS_KNOBS,
     },
     Target {
         id: "winch-aarch64",
@@ -150,5 +173,6 @@ pub const TARGETS: &[Target] = &[
             Proposal::FunctionReferences,
             Proposal::StackSwitching,
         ],
+        lacks_knobs: WINCH_LACKS_KNOBS,
     },
 ];

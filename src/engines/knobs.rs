@@ -1,5 +1,6 @@
 //! The knobs of a backend and their text form, `opt=none,fuel,stack=1048576`.
 
+use crate::names::{did_you_mean, nearest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -129,10 +130,6 @@ pub struct Knob {
     pub settings: &'static [&'static str],
 }
 
-/// Knobs that only mean something to Cranelift.
-pub(super) const CRANELIFT_ONLY: &[&str] =
-    &["opt", "regalloc", "guest-debug", "collector", "signals", "verifier", "regalloc-checker"];
-
 /// Every knob.
 pub const KNOBS: &[Knob] = &[
     Knob {
@@ -195,7 +192,7 @@ pub enum KnobError {
     /// No such knob.
     #[error(
         "find the knob {name:?}{}; `brink list backends` names them all",
-        .nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default()
+        did_you_mean(.nearest.as_deref())
     )]
     Unknown {
         /// The name asked for.
@@ -231,9 +228,7 @@ impl FromStr for Knobs {
 impl Knobs {
     fn set(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
         let Some(knob) = KNOBS.iter().find(|knob| knob.name == name) else {
-            let scored = KNOBS.iter().map(|k| (strsim::jaro_winkler(name, k.name), k.name));
-            let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
-            let nearest = best.filter(|(score, _)| *score > 0.7).map(|(_, name)| name);
+            let nearest = nearest(name, KNOBS.iter().map(|knob| knob.name));
             return Err(KnobError::Unknown { name: name.to_owned(), nearest });
         };
         let error = || KnobError::Value {

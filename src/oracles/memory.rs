@@ -4,7 +4,7 @@
 //! is known; the budget itself is a matter of taste, and the report states it.
 
 use super::{Observation, Oracle, Verdict, violation};
-use crate::outcome::Termination;
+use crate::outcome::{Phase, Termination};
 
 pub(super) struct Memory;
 
@@ -20,6 +20,9 @@ impl Oracle for Memory {
     fn judge(&self, observation: &Observation<'_>) -> Verdict {
         let outcome = observation.outcome;
         match &outcome.termination {
+            Termination::OutOfMemory { .. } if outcome.phase == Phase::Repeat => {
+                Verdict::Inconclusive(super::IN_REPEAT.to_owned())
+            }
             Termination::OutOfMemory { .. } => {
                 let at = super::costly_part(outcome);
                 let summary = format!(

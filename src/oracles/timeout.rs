@@ -6,7 +6,7 @@
 //! alarm: a machine that is many times slower than the one the budget was chosen for.
 
 use super::{Observation, Oracle, Verdict, violation};
-use crate::outcome::{Clock, Outcome, Termination};
+use crate::outcome::{Clock, Outcome, Phase, Termination};
 
 /// CPU time per byte of Wasm up to which a long compilation is only a large one, in nanoseconds.
 /// Plain code takes about 1,000 with optimisation on a machine of 2025.
@@ -26,6 +26,9 @@ impl Oracle for Timeout {
     fn judge(&self, observation: &Observation<'_>) -> Verdict {
         let outcome = observation.outcome;
         match &outcome.termination {
+            Termination::TimedOut { .. } if outcome.phase == Phase::Repeat => {
+                Verdict::Inconclusive(super::IN_REPEAT.to_owned())
+            }
             Termination::TimedOut { clock } => {
                 let cpu_s = observation.budget.cpu_s;
                 let used_s = outcome.measurements.cpu_us / 1_000_000;

@@ -1,19 +1,23 @@
 //! Every event as a line of JSON on standard output, for other programs.
-#![expect(clippy::print_stdout, reason = "printing is this room's work")]
 
 use super::Reporter;
 use crate::campaign::Event;
+use std::io::{self, Write};
 
-/// Prints events as they come.
+/// Prints events as they come. When their reader has gone away, the run goes on without a word:
+/// what it keeps and its exit code stay true.
 #[derive(Debug, Default)]
-pub struct Json;
+pub struct Json {
+    is_silent: bool,
+}
 
 impl Reporter for Json {
     fn report(&mut self, event: &Event) {
-        if event.is_kept()
-            && let Ok(line) = serde_json::to_string(event)
-        {
-            println!("{line}");
+        if self.is_silent || !event.is_kept() {
+            return;
+        }
+        if let Ok(line) = serde_json::to_string(event) {
+            self.is_silent = writeln!(io::stdout(), "{line}").is_err();
         }
     }
 }

@@ -11,7 +11,7 @@ const FRAMES_MAX: usize = 20;
 
 /// The report as Markdown; `folder` is where the finding's files are.
 pub fn finding_report(finding: &Finding, folder: &str) -> String {
-    let Finding { violation, subject, backend, budget, outcome, seen, signature } = finding;
+    let Finding { violation, subject, backend, budget, outcome, seen, signature, peers } = finding;
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&violation.summary, 120));
@@ -25,6 +25,10 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
         bytes(budget.memory_bytes),
         bytes(backend.knobs.stack_bytes)
     );
+    if !peers.is_empty() {
+        let peers: Vec<String> = peers.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "- compared with: {}", peers.join(", "));
+    }
     let _ = writeln!(out, "- seen in {} of {} runs", seen.0, seen.1);
     let _ = writeln!(out, "- signature: `{}`\n", clip(&signature.to_string(), 400));
     let _ = writeln!(out, "Run it again:\n\n    brink repro {folder}\n");

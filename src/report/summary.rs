@@ -18,7 +18,8 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
         out.push_str(&table(tally, width));
         out.push_str(
             "\n\nA cell shows the nearest proximity to the limit that went well; `what@where` is \
-             the first trouble;\n`n/a`: the backend lacks what the shape needs; `-`: not run.\n",
+             the first trouble;\n`n/a`: the backend lacks what the shape needs; `?`: run, but no \
+             job's ending proves anything; `-`: not run.\n",
         );
     }
     findings(&mut out, tally, directory);
@@ -50,6 +51,7 @@ fn text(cell: &Cell) -> String {
     }
     match cell.reached {
         Some(at) => at.to_string(),
+        None if cell.unknown > 0 => "?".to_owned(),
         None if cell.not_applicable => "n/a".to_owned(),
         None => "-".to_owned(),
     }
@@ -107,5 +109,21 @@ fn counts(out: &mut String, tally: &Tally) {
     }
     if !tally.complete {
         out.push_str("The run was stopped before its end; go on with --resume.\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Proximity;
+
+    #[test]
+    fn a_cell_that_proves_nothing_shows_a_question_mark() {
+        let mut cell = Cell { unknown: 2, jobs: 2, ..Cell::default() };
+        assert_eq!(text(&cell), "?");
+        cell.reached = Some(Proximity::Min);
+        assert_eq!(text(&cell), "min");
+        cell.trouble = Some(("panic".to_owned(), Proximity::At));
+        assert_eq!(text(&cell), "panic@at");
     }
 }

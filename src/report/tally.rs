@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 /// How far a shape got on a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// The nearest proximity at which all was well.
+    /// The nearest proximity at which the engine answered and all was well.
     pub reached: Option<Proximity>,
     /// The first ending that was a violation, and where.
     pub trouble: Option<(String, Proximity)>,
     /// Whether the backend could not take any of the shape's modules.
     pub not_applicable: bool,
+    /// Jobs that ended without an answer of the engine and prove nothing: neither success nor
+    /// trouble.
+    pub unknown: u64,
     /// Jobs that ended.
     pub jobs: u64,
 }
@@ -49,6 +52,8 @@ impl Tally {
             Event::RunStarted { backends, .. } => {
                 self.backends = backends.iter().map(ToString::to_string).collect();
                 self.complete = false;
+                // A part that goes on skips anew what it still does not run.
+                self.skipped.clear();
             }
             Event::JobEnded { line, at, backend, outcome, violations, inconclusive, .. } => {
                 self.jobs += 1;
@@ -104,8 +109,14 @@ impl Cell {
         if not_applicable {
             return;
         }
+        // Not applicable is out of the way: what has completed was accepted or refused.
+        let answered = matches!(termination, Termination::Completed { .. });
         if violations.is_empty() {
-            self.reached = self.reached.max(Some(at));
+            if answered {
+                self.reached = self.reached.max(Some(at));
+            } else {
+                self.unknown += 1;
+            }
         } else if self.trouble.as_ref().is_none_or(|(_, nearer)| at < *nearer) {
             self.trouble = Some((termination.name().to_owned(), at));
         }
@@ -115,21 +126,69 @@ impl Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::{Machine, Skip};
+    use crate::outcome::{Clock, Phase, Refusal, RefusalKind};
+
+    fn refused() -> Termination {
+        let kind = RefusalKind::ImplementationLimit;
+        let refusal = Refusal { phase: Phase::Compile, kind, message: String::new() };
+        Termination::Completed { verdict: EngineVerdict::Refused { refusal } }
+    }
 
     #[test]
     fn a_cell_keeps_the_nearest_success_and_the_first_trouble() {
         let mut cell = Cell::default();
-        let timeout = Termination::TimedOut { clock: crate::outcome::Clock::Cpu };
-        let fine = Termination::Completed {
+        let timeout = Termination::TimedOut { clock: Clock::Cpu };
+        let lacking = Termination::Completed {
             verdict: EngineVerdict::NotApplicable { reason: String::new() },
         };
-        cell.note(&fine, Proximity::Min, &[]);
+        cell.note(&lacking, Proximity::Min, &[]);
         assert!(cell.not_applicable);
-        cell.note(&Termination::Ambiguous, Proximity::Fraction(100), &[]);
+        cell.note(&refused(), Proximity::Fraction(100), &[]);
         assert!(!cell.not_applicable);
         cell.note(&timeout, Proximity::At, &["x".to_owned()]);
         cell.note(&timeout, Proximity::Fraction(5_000), &["x".to_owned()]);
         assert_eq!(cell.reached, Some(Proximity::Fraction(100)));
         assert_eq!(cell.trouble, Some(("timeout".to_owned(), Proximity::Fraction(5_000))));
+        assert_eq!((cell.unknown, cell.jobs), (0, 4));
+    }
+
+    #[test]
+    fn an_ending_that_proves_nothing_is_neither_success_nor_trouble() {
+        let mut cell = Cell::default();
+        let endings = [
+            Termination::Ambiguous,
+            Termination::Infrastructure { message: String::new() },
+            Termination::TimedOut { clock: Clock::Wall },
+        ];
+        endings.iter().for_each(|ending| cell.note(ending, Proximity::At, &[]));
+        assert_eq!((cell.reached, &cell.trouble, cell.unknown), (None, &None, 3));
+        cell.note(&refused(), Proximity::Min, &[]);
+        assert_eq!((cell.reached, cell.unknown), (Some(Proximity::Min), 3));
+    }
+
+    #[test]
+    fn a_resumed_run_counts_what_it_skips_anew() {
+        let mut tally = Tally::default();
+        let skipped = |reason: &str| Event::Skipped {
+            skip: Skip {
+                line: "repeat body".to_owned(),
+                at: Proximity::At,
+                backend: None,
+                reason: reason.to_owned(),
+            },
+        };
+        tally.add(&skipped("no time"));
+        tally.add(&Event::RunStarted {
+            brink: String::new(),
+            engine: String::new(),
+            arguments: Vec::new(),
+            seed: 0,
+            machine: Machine { system: String::new(), processors: 1, memory_bytes: 0 },
+            backends: Vec::new(),
+        });
+        assert!(tally.skipped.is_empty());
+        tally.add(&skipped("no memory"));
+        assert_eq!(tally.skipped.into_iter().collect::<Vec<_>>(), [("no memory".to_owned(), 1)]);
     }
 }

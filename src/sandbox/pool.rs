@@ -38,7 +38,7 @@ pub trait Tasks: Sync {
     /// A job has ended.
     fn ended(&self, outcome: Outcome);
 
-    /// A seat has no worker; the others go on.
+    /// A seat has no worker and is given up.
     fn seat_failed(&self, error: SeatError);
 }
 
@@ -71,11 +71,14 @@ impl Pool {
         let children_before = children_cpu_us();
         let memory = Memory::new(self.total_memory_bytes);
         let cpu_us = AtomicU64::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..self.seats {
-                scope.spawn(|| self.sit(tasks, stop, &memory, &cpu_us));
+        match rayon::ThreadPoolBuilder::new().num_threads(self.seats).build() {
+            Ok(threads) => {
+                threads.broadcast(|_| self.sit(tasks, stop, &memory, &cpu_us));
             }
-        });
+            Err(error) => {
+                tasks.seat_failed(SeatError::Spawn(std::io::Error::other(error)));
+            }
+        }
         PoolStats {
             wall: started.elapsed(),
             jobs_cpu_us: cpu_us.into_inner(),
@@ -98,7 +101,9 @@ impl Pool {
                         cpu_us.fetch_add(outcome.measurements.cpu_us, Relaxed);
                         tasks.ended(outcome);
                     };
-                    run_task(&mut seat, task, share, memory, stop, &each);
+                    if let Err(error) = run_task(&mut seat, task, share, memory, stop, &each) {
+                        return tasks.seat_failed(error);
+                    }
                 }
             }
         }
@@ -115,7 +120,7 @@ fn run_task(
     memory: &Memory,
     stop: &AtomicBool,
     each: &dyn Fn(Outcome),
-) {
+) -> Result<(), SeatError> {
     let Task { jobs, module } = task;
     let mut first = jobs.clone();
     for job in &mut first {
@@ -133,14 +138,33 @@ fn run_task(
             }
             _ => each(outcome),
         }
-    });
+    })?;
     drop(reserved);
-    for job in hungry {
+    for mut job in hungry {
+        let capped = job.budget.memory_bytes > memory.total;
+        job.budget.memory_bytes = job.budget.memory_bytes.min(memory.total);
         let reserved = memory.take(job.budget.memory_bytes, stop);
-        seat.run(vec![job], &stopped, &mut |outcome| each(outcome));
+        seat.run(vec![job], &stopped, &mut |outcome| {
+            each(if capped { within_total(outcome, memory.total) } else { outcome });
+        })?;
         drop(reserved);
     }
     drop(module);
+    Ok(())
+}
+
+/// A job that ran out of all the memory there is for jobs has not run out of its budget.
+fn within_total(outcome: Outcome, total_bytes: u64) -> Outcome {
+    match outcome.termination {
+        Termination::OutOfMemory { .. } => Outcome::infrastructure(
+            outcome.job,
+            format!(
+                "it needs more than the {total_bytes} bytes that all jobs together may use, which \
+                 is less than its own budget; see --total-memory"
+            ),
+        ),
+        _ => outcome,
+    }
 }
 
 /// CPU time of all children that have ended and of theirs, in microseconds.
@@ -153,11 +177,19 @@ fn children_cpu_us() -> u64 {
     ticks * 1_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
-/// The machine's memory as far as jobs may use it.
+/// The machine's memory as far as jobs may use it. Who asks first is served first, so that a hungry
+/// job does not starve behind many that need little.
 struct Memory {
-    free: Mutex<u64>,
+    state: Mutex<Ledger>,
     total: u64,
     freed: Condvar,
+}
+
+#[derive(Default)]
+struct Ledger {
+    free: u64,
+    next_ticket: u64,
+    now_served: u64,
 }
 
 /// Memory set aside; given back when dropped.
@@ -168,26 +200,32 @@ struct Reserved<'a> {
 
 impl Memory {
     fn new(total: u64) -> Memory {
-        Memory { free: Mutex::new(total), total, freed: Condvar::new() }
+        let state = Mutex::new(Ledger { free: total, ..Ledger::default() });
+        Memory { state, total, freed: Condvar::new() }
     }
 
     /// Sets `bytes` aside, or all there is where that is less; waits until they are free.
     fn take(&self, bytes: u64, stop: &AtomicBool) -> Reserved<'_> {
         let bytes = bytes.min(self.total);
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free < bytes && !stop.load(Relaxed) {
-            let waited = self.freed.wait_timeout(free, Duration::from_millis(100));
-            free = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        while (state.now_served != ticket || state.free < bytes) && !stop.load(Relaxed) {
+            let waited = self.freed.wait_timeout(state, Duration::from_millis(100));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let bytes = bytes.min(*free);
-        *free -= bytes;
+        let bytes = bytes.min(state.free);
+        state.free -= bytes;
+        state.now_served += 1;
+        self.freed.notify_all();
         Reserved { memory: self, bytes }
     }
 }
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        *self.memory.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        let mut state = self.memory.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.free += self.bytes;
         self.memory.freed.notify_all();
     }
 }
@@ -213,7 +251,23 @@ mod tests {
             drop(first);
             assert_eq!(waiter.join().unwrap(), 6);
         });
-        assert_eq!(*memory.free.lock().unwrap(), 10);
+        assert_eq!(memory.state.lock().unwrap().free, 10);
+    }
+
+    #[test]
+    fn a_hungry_job_does_not_starve_behind_small_ones() {
+        let memory = Memory::new(10);
+        let stop = AtomicBool::new(false);
+        let small = memory.take(5, &stop);
+        std::thread::scope(|scope| {
+            let hungry = scope.spawn(|| memory.take(10, &stop).bytes);
+            std::thread::sleep(Duration::from_millis(50));
+            let late = scope.spawn(|| memory.take(5, &stop).bytes);
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!late.is_finished(), "a later small job went first");
+            drop(small);
+            assert_eq!((hungry.join().unwrap(), late.join().unwrap()), (10, 5));
+        });
     }
 
     #[test]

@@ -17,6 +17,9 @@ const START_MAX: Duration = Duration::from_secs(30);
 /// How long past the children's own limits a worker may stay silent before it is given up.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// Longest batch that is waited for, in seconds: a year, so that no sum of limits runs over.
+const WALL_MAX_S: u64 = 365 * 86_400;
+
 /// A worker's own limits are the children's; here only a hung worker must be noticed.
 const POLL_STEP: Duration = Duration::from_millis(250);
 
@@ -66,14 +69,21 @@ impl Seat {
         }
     }
 
-    /// Runs `jobs` in order, in one child as long as it lives, and hands over each outcome as it
-    /// comes. When the worker itself fails, the jobs that are left end as infrastructure failures
-    /// and a new worker takes the seat. When `stop` turns true, the rest is dropped.
-    pub fn run(&mut self, jobs: Vec<Job>, stop: &dyn Fn() -> bool, each: &mut dyn FnMut(Outcome)) {
+    /// Runs `jobs` in order, in one child as long as it lives, and hands over the outcomes. When
+    /// the worker itself fails, the jobs that are left end as infrastructure failures and a new
+    /// worker takes the seat; the error is that none would start. When `stop` turns true, the rest
+    /// is dropped.
+    pub fn run(
+        &mut self,
+        jobs: Vec<Job>,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(Outcome),
+    ) -> Result<(), SeatError> {
         let ids: Vec<u64> = jobs.iter().map(|job| job.id).collect();
         // Twice, since a job of a batch may run again alone.
         let wall_s: u64 = jobs.iter().map(|job| job.budget.wall_s.saturating_mul(2)).sum();
-        let deadline = Instant::now() + Duration::from_secs(wall_s) + GRACE;
+        let deadline = Duration::from_secs(wall_s.min(WALL_MAX_S)) + GRACE;
+        let deadline = Instant::now() + deadline;
         let mut ended = 0;
         let result = wire::send(&mut self.input, &Request { jobs }).and_then(|()| {
             while ended < ids.len() {
@@ -89,15 +99,16 @@ impl Seat {
             }
             Ok(())
         });
-        let Err(error) = result else { return };
-        self.replace();
-        if stop() {
-            return;
+        let Err(error) = result else { return Ok(()) };
+        self.end();
+        if !stop() {
+            for &id in &ids[ended..] {
+                let message = format!("the worker process failed: {error}");
+                each(Outcome::infrastructure(id, message));
+            }
         }
-        for &id in &ids[ended..] {
-            let message = format!("the worker process failed: {error}");
-            each(Outcome::infrastructure(id, message));
-        }
+        *self = Seat::start(&self.exe)?;
+        Ok(())
     }
 
     /// Takes the next reply; gives up at `deadline` or when `stop` turns true.
@@ -114,14 +125,6 @@ impl Seat {
                 Ok(_) => return wire::receive(&mut self.output),
                 Err(error) => return Err(WireError::Io(error.into())),
             }
-        }
-    }
-
-    /// A new worker in place of a failed one; the old one stays, dead, where none will start.
-    fn replace(&mut self) {
-        self.end();
-        if let Ok(seat) = Seat::start(&self.exe) {
-            *self = seat;
         }
     }
 

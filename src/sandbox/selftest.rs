@@ -45,7 +45,7 @@ const PLANTS: &[(Planted, &str)] = &[
 pub fn self_test(exe: &WorkerExe, each: &mut dyn FnMut(Check)) -> Result<(), SeatError> {
     let mut seat = Seat::start(exe)?;
     for &(planted, expected) in PLANTS {
-        plant(&mut seat, planted, expected, each);
+        plant(&mut seat, planted, expected, each)?;
     }
     Ok(())
 }
@@ -59,11 +59,16 @@ pub fn plant_one(exe: &WorkerExe, planted: Planted) -> Result<Check, SeatError> 
     let &(_, expected) =
         PLANTS.iter().find(|(other, _)| *other == planted).expect("the table has every fault");
     let mut result = None;
-    plant(&mut Seat::start(exe)?, planted, expected, &mut |check| result = Some(check));
+    plant(&mut Seat::start(exe)?, planted, expected, &mut |check| result = Some(check))?;
     Ok(result.expect("a seat that is not stopped hands over every outcome"))
 }
 
-fn plant(seat: &mut Seat, planted: Planted, expected: &'static str, each: &mut dyn FnMut(Check)) {
+fn plant(
+    seat: &mut Seat,
+    planted: Planted,
+    expected: &'static str,
+    each: &mut dyn FnMut(Check),
+) -> Result<(), SeatError> {
     let job = Job {
         id: 0,
         module: ModuleSource::Planted(planted),
@@ -75,7 +80,7 @@ fn plant(seat: &mut Seat, planted: Planted, expected: &'static str, each: &mut d
     seat.run(vec![job], &|| false, &mut |outcome| {
         let passed = recognised(planted, &outcome);
         each(Check { planted, expected, outcome, passed });
-    });
+    })
 }
 
 /// Small budgets, since every fault would use all of any budget.

@@ -1,6 +1,7 @@
 //! Holds a recipe against its shape and builds the module.
 
 use super::{Module, Param, SHAPES, Shape};
+use crate::names::{did_you_mean, nearest};
 use crate::ops::{Prelude, Unit, UnitKind};
 use crate::recipe::{Recipe, UnitText};
 use thiserror::Error;
@@ -9,7 +10,10 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RecipeCheckError {
     /// No such shape.
-    #[error("find the shape {id:?}{}; `brink list shapes` names them all", did_you_mean(.nearest))]
+    #[error(
+        "find the shape {id:?}{}; `brink list shapes` names them all",
+        did_you_mean(.nearest.as_deref())
+    )]
     UnknownShape {
         /// The id asked for.
         id: String,
@@ -17,7 +21,10 @@ pub enum RecipeCheckError {
         nearest: Option<String>,
     },
     /// No such parameter.
-    #[error("find the parameter {name:?} of shape {shape}{}; it has {known}", did_you_mean(.nearest))]
+    #[error(
+        "find the parameter {name:?} of shape {shape}{}; it has {known}",
+        did_you_mean(.nearest.as_deref())
+    )]
     UnknownParam {
         /// Id of the shape.
         shape: String,
@@ -54,11 +61,6 @@ pub enum RecipeCheckError {
         /// What the recipe has.
         found: String,
     },
-}
-
-/// `; did you mean "x"?` or nothing.
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default()
 }
 
 /// The checked inputs of a build.
@@ -126,13 +128,7 @@ pub fn shape(id: &str) -> Option<&'static dyn Shape> {
 
 /// The id that looks most like `id`.
 pub fn nearest_shape(id: &str) -> Option<String> {
-    nearest(id, SHAPES.iter().map(|shape| shape.id()))
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > 0.7).then(|| best.1.to_owned())
+    nearest(id, SHAPES.iter().map(|shape| shape.id())).map(str::to_owned)
 }
 
 /// Holds `recipe` against its shape.
@@ -162,7 +158,7 @@ fn check_param(shape: &dyn Shape, name: &str, value: u64) -> Result<(), RecipeCh
         return Err(RecipeCheckError::UnknownParam {
             shape: shape.id().to_owned(),
             name: name.to_owned(),
-            nearest: nearest(name, names()),
+            nearest: nearest(name, names()).map(str::to_owned),
             known: names().collect::<Vec<_>>().join(", "),
         });
     };

@@ -11,7 +11,9 @@ use crate::ops::{Unit, UnitKind, operator};
 use crate::recipe::{Proximity, Recipe};
 use thiserror::Error;
 
-/// Builds at most this many modules in one search; a bisection of 2^40 needs forty.
+/// Builds at most this many modules in one search. Every third is a bisection where the target is
+/// enclosed, so that about twenty halvings are left for a use that bends in a way that
+/// interpolation cannot follow; where use is nearly a straight line, a few probes are enough.
 const PROBES_MAX: u32 = 64;
 
 /// Why a proximity has no recipe.

@@ -70,12 +70,18 @@ fn out_of_memory(progress: &Progress, bytes: u64) -> ! {
     unix::exit_now(OUT_OF_MEMORY_EXIT)
 }
 
-/// A request that the system refuses ends the job as one past the limit does.
+/// A request that the system refuses ends the job: as one past the budget where our own limit on
+/// the address space is the reason, and as a failure of the machine where it is not.
 fn granted(memory: *mut u8, bytes: usize) -> *mut u8 {
     if memory.is_null()
         && let Some(progress) = counters()
     {
-        out_of_memory(progress, bytes as u64);
+        let wanted = unix::address_space_bytes().saturating_add(bytes as u64);
+        if wanted > progress.address_space_limit.load(Relaxed) {
+            out_of_memory(progress, bytes as u64);
+        }
+        progress.refused_by_system.store((bytes as u64).saturating_add(1), Relaxed);
+        unix::exit_now(OUT_OF_MEMORY_EXIT)
     }
     memory
 }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Address space over what is mapped at the start and the job's memory: stacks, mapped modules,
 /// fragmentation. The allocator's own limit is the exact one; this one is for what goes past it.
@@ -61,11 +61,7 @@ pub(super) fn run(
     }
     let result = prepare(stderr, parent, progress);
     let result = result.and_then(|()| {
-        jobs.iter().try_for_each(|job| {
-            run_one(job, progress)?;
-            progress.finished.fetch_add(1, Relaxed);
-            Ok(())
-        })
+        jobs.iter().enumerate().try_for_each(|(position, job)| run_one(job, position, progress))
     });
     if let Err(error) = result {
         tell(&Message::Failed(error.to_string()));
@@ -76,8 +72,11 @@ pub(super) fn run(
 
 fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> io::Result<()> {
     unix::detach_from(parent)?;
-    unix::redirect_stderr(stderr)?;
+    unix::redirect_streams(stderr)?;
     unix::forbid_core_files()?;
+    // When the machine runs out of memory, the job is to go, not the run. Not everybody may say so.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    unix::program_pages().iter().for_each(unix::populate);
     crash::watch_faults(progress)?;
     std::panic::set_hook(Box::new(|info| {
         // Nothing from here on belongs to the job's cost.
@@ -98,15 +97,20 @@ fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> 
     Ok(())
 }
 
-fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
+fn run_one(job: &Job, position: usize, progress: &'static Progress) -> io::Result<()> {
     progress.begin_job(job.budget.memory_bytes, unix::monotonic_ns());
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
     unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
-    let status = Status::read()?;
     let room = job.budget.memory_bytes.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
-    unix::limit_address_space(status.address_space_bytes.saturating_add(room))?;
-    Status::reset_peak();
+    let limit = unix::address_space_bytes().saturating_add(room);
+    unix::limit_address_space(limit)?;
+    progress.address_space_limit.store(limit, Relaxed);
+    if position > 0 {
+        reset_peak();
+    } else if matches!(job.module, ModuleSource::Inline(_)) {
+        unix::avoid_huge_pages();
+    }
     let module: &[u8] = match &job.module {
         ModuleSource::Inline(bytes) => bytes,
         ModuleSource::File(path) => unix::map_file(&File::open(path)?)?,
@@ -116,7 +120,8 @@ fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
     let stack = usize::try_from(job.backend.knobs.stack_bytes).map_err(io::Error::other)?;
     let message = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(stack);
-        let thread = thread.spawn_scoped(scope, || on_compile_thread(job, module, progress))?;
+        let thread =
+            thread.spawn_scoped(scope, || on_compile_thread(job, module, position, progress))?;
         Ok::<_, io::Error>(thread.join())
     })?;
     match message {
@@ -127,14 +132,18 @@ fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
     Ok(())
 }
 
-fn on_compile_thread(job: &Job, module: &[u8], progress: &'static Progress) -> Message {
+fn on_compile_thread(
+    job: &Job,
+    module: &[u8],
+    position: usize,
+    progress: &'static Progress,
+) -> Message {
     crash::watch_stack();
     let measured = || {
         allocator::count_in(None);
         progress.cpu_ns.store(unix::thread_cpu_ns(), Relaxed);
-        if let Ok(status) = Status::read() {
-            progress.peak_resident.store(status.peak_resident_bytes, Relaxed);
-        }
+        let peak = if position == 0 { unix::peak_resident_bytes() } else { peak_since_reset() };
+        progress.peak_resident.store(peak, Relaxed);
     };
     allocator::count_in(Some(progress));
     let (validation, verdict) = if let ModuleSource::Planted(planted) = &job.module {
@@ -172,29 +181,16 @@ pub(super) fn send_garbage() -> i32 {
     i32::from(!matches!(sent, Ok(true)))
 }
 
-/// What `/proc/self/status` says.
-struct Status {
-    address_space_bytes: u64,
-    peak_resident_bytes: u64,
+/// The peak of resident memory since the last reset (`VmHWM`), in bytes.
+fn peak_since_reset() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let kib = line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
-impl Status {
-    fn read() -> io::Result<Status> {
-        let text = std::fs::read_to_string("/proc/self/status")?;
-        let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-            let kib = line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
-            kib.unwrap_or(0) * 1024
-        };
-        Ok(Status { address_space_bytes: field("VmSize:"), peak_resident_bytes: field("VmHWM:") })
-    }
-
-    /// Lets the peak start anew; where the kernel refuses, the peak of a batch's later jobs is an
-    /// upper bound.
-    fn reset_peak() {
-        static REFUSED: AtomicU64 = AtomicU64::new(0);
-        if REFUSED.load(Relaxed) == 0 && std::fs::write("/proc/self/clear_refs", "5").is_err() {
-            REFUSED.store(1, Relaxed);
-        }
-    }
+/// Lets the peak start anew for a later job of a batch; where the kernel refuses, its figure is an
+/// upper bound.
+fn reset_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

@@ -6,13 +6,18 @@
 
 use super::progress::{FRAMES_MAX, Progress};
 use super::unix;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::c_void;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// How near to the end of a stack a fault must be to count as its overflow, in bytes. The guard is
 /// one page and every larger frame is probed page by page, so this is generous.
 const STACK_END_BYTES: usize = 64 << 10;
+
+/// How long naming the functions of one stack may take.
+const NAMING_MAX: Duration = Duration::from_secs(20);
 
 /// Where the fault handler writes.
 static PROGRESS: AtomicPtr<Progress> = AtomicPtr::new(std::ptr::null_mut());
@@ -72,27 +77,49 @@ pub(super) fn names(addresses: &[u64]) -> Vec<String> {
         return Vec::new();
     }
     let Ok((reader, writer)) = unix::pipe() else { return Vec::new() };
+    let parent = unix::own_pid();
     match unix::fork() {
         Ok(None) => {
             drop(reader);
+            let detached = unix::detach_from(parent);
             let text = resolve(addresses).join("\n");
             let mut pipe = std::fs::File::from(writer);
-            let sent = std::io::Write::write_all(&mut pipe, text.as_bytes());
-            unix::exit_now(i32::from(sent.is_err()))
+            let sent = pipe.write_all(text.as_bytes());
+            unix::exit_now(i32::from(detached.is_err() || sent.is_err()))
         }
         Ok(Some(pid)) => {
             drop(writer);
-            let mut text = String::new();
-            let read = std::fs::File::from(reader).read_to_string(&mut text);
+            unix::make_group(pid);
+            let text = read_until(std::fs::File::from(reader), Instant::now() + NAMING_MAX);
             unix::kill_group(pid);
             let reaped = unix::reap(pid, true);
-            if read.is_err() || reaped.is_err() {
+            if reaped.is_err() {
                 return Vec::new();
             }
             text.lines().map(str::to_owned).collect()
         }
         Err(_) => Vec::new(),
     }
+}
+
+/// What comes out of `pipe` before `deadline`.
+fn read_until(mut pipe: std::fs::File, deadline: Instant) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
+        let ready = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+        let mut chunk = [0; 16 * 1024];
+        match ready {
+            Ok(1..) => match pipe.read(&mut chunk) {
+                Ok(0) | Err(_) => break,
+                Ok(n) => bytes.extend_from_slice(&chunk[..n]),
+            },
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn resolve(addresses: &[u64]) -> Vec<String> {

@@ -28,6 +28,10 @@ const CHECKED_US_MAX: u64 = 10_000;
 /// compilation and a plain one.
 const SETTINGS_SECTION: &str = ".wasmtime.engine";
 
+/// How the sections of native debug information are called. Wasmtime numbers the names of generated
+/// sources by a counter of the whole process, so they differ from compilation to compilation.
+const DEBUG_SECTIONS: &str = ".debug_";
+
 /// What came of one module.
 pub(super) struct Compiled {
     pub(super) validation: Validation,
@@ -43,6 +47,9 @@ pub(super) fn compile(
     measured: &dyn Fn(),
 ) -> Compiled {
     let not_run = |verdict| Compiled { validation: Validation::NotRun, verdict };
+    if let Some(reason) = job.backend.cannot() {
+        return not_run(EngineVerdict::NotApplicable { reason });
+    }
     let engine = match engine(job, false) {
         Ok(engine) => engine,
         Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
@@ -225,7 +232,8 @@ fn fingerprint(artifact: &[u8]) -> String {
     let mut hasher = blake3::Hasher::new();
     match object::File::parse(artifact) {
         Ok(file) => {
-            for section in file.sections().filter(|s| s.name() != Ok(SETTINGS_SECTION)) {
+            let counts = |name: &str| name != SETTINGS_SECTION && !name.starts_with(DEBUG_SECTIONS);
+            for section in file.sections().filter(|s| s.name().is_ok_and(counts)) {
                 hasher.update(section.name_bytes().unwrap_or_default());
                 hasher.update(section.data().unwrap_or_default());
             }

@@ -18,8 +18,6 @@ pub(super) const NO_PASS: u64 = u64::MAX;
 
 /// The shared page. Times are nanoseconds of the monotonic clock, sizes are bytes.
 pub(super) struct Progress {
-    /// Jobs of the batch that have ended.
-    pub(super) finished: AtomicU64,
     phase: AtomicU64,
     phase_started_ns: AtomicU64,
     phases_ns: [AtomicU64; Phase::ALL.len()],
@@ -39,6 +37,10 @@ pub(super) struct Progress {
     pub(super) module_bytes: AtomicU64,
     /// One more than the bytes of the request that broke the memory limit; 0 for none.
     pub(super) out_of_memory: AtomicU64,
+    /// The same for a request that the system refused within the job's limits.
+    pub(super) refused_by_system: AtomicU64,
+    /// Address space that the job may have, in bytes.
+    pub(super) address_space_limit: AtomicU64,
     /// The signal that the fault handler saw; 0 for none.
     pub(super) fault_signal: AtomicU64,
     /// Whether the fault lay at the end of the compile thread's stack.
@@ -53,7 +55,7 @@ impl Progress {
         unix::shared_zeroed()
     }
 
-    /// Clears everything of the last job but `finished`.
+    /// Clears everything of the last job.
     pub(super) fn begin_job(&self, memory_limit: u64, now_ns: u64) {
         for cell in self.phases_ns.iter().chain(&self.passes_ns) {
             cell.store(0, Relaxed);
@@ -68,6 +70,8 @@ impl Progress {
             &self.pass_switched_ns,
             &self.module_bytes,
             &self.out_of_memory,
+            &self.refused_by_system,
+            &self.address_space_limit,
             &self.fault_signal,
             &self.fault_on_stack,
             &self.fault_frame_count,

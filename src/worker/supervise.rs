@@ -20,6 +20,9 @@ const STDERR_TAIL_BYTES: usize = 8 * 1024;
 /// own child may hold them) is noticed.
 const POLL_MAX: Duration = Duration::from_millis(200);
 
+/// Reads what an ended child left for at most this long.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+
 /// What came of a batch.
 pub(super) struct Run {
     /// Jobs that completed, in order.
@@ -65,7 +68,6 @@ impl Watched {
     fn start(jobs: &[Job], progress: &'static Progress) -> io::Result<Watched> {
         let (reader, writer) = unix::pipe()?;
         let (stderr_reader, stderr_writer) = unix::pipe()?;
-        progress.finished.store(0, Relaxed);
         progress.begin_job(0, unix::monotonic_ns());
         let parent = unix::own_pid();
         let Some(pid) = unix::fork()? else {
@@ -180,15 +182,21 @@ impl Watched {
         }
     }
 
-    /// Reads what a child that has ended left in its pipes. Nobody holds the writing ends any
-    /// more, except for a moment the kernel, so reading ends at their end.
+    /// Reads what a child that has ended left in its pipes. A process that it started outside of
+    /// its group may hold the other ends for ever, so only what is there now is read.
     fn drain(&mut self) {
-        while self.pipe.is_some() && self.buffer.len() < STDERR_TAIL_BYTES * 64 {
-            self.read_pipe();
+        let until = Instant::now() + DRAIN_MAX;
+        while (self.pipe.is_some() || self.stderr.is_some()) && Instant::now() < until {
+            let before = (self.buffer.len(), self.stderr_bytes, self.open_pipes());
+            self.wait(Duration::ZERO);
+            if before == (self.buffer.len(), self.stderr_bytes, self.open_pipes()) {
+                return;
+            }
         }
-        while self.stderr.is_some() && self.killed != Some(Killed::Output) {
-            self.read_stderr();
-        }
+    }
+
+    fn open_pipes(&self) -> usize {
+        usize::from(self.pipe.is_some()) + usize::from(self.stderr.is_some())
     }
 
     fn read_messages(&mut self, jobs: &[Job], outcomes: &mut Vec<Outcome>) {
@@ -253,6 +261,33 @@ impl Watched {
         if requested > 0 {
             return Termination::OutOfMemory { requested_bytes: requested - 1 };
         }
+        let refused = progress.refused_by_system.load(Relaxed);
+        if refused > 0 {
+            return infrastructure(&format!(
+                "the system refused {} bytes although the job was within its budget; the machine \
+                 is short of memory, or a limit of this session is (see ulimit)",
+                refused - 1
+            ));
+        }
+        if let Some((location, message, addresses)) = self.panic.take() {
+            return Termination::Panicked { location, message, frames: crash::names(&addresses) };
+        }
+        let frames = || {
+            let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);
+            let cells = progress.fault_frames.iter().take(count);
+            crash::names(&cells.map(|cell| cell.load(Relaxed)).collect::<Vec<_>>())
+        };
+        let fault = i32::try_from(progress.fault_signal.load(Relaxed)).unwrap_or(0);
+        if fault != 0 && progress.fault_on_stack.load(Relaxed) == 1 {
+            return Termination::StackOverflow { frames: frames() };
+        }
+        // The runtime's own words, for what the shared page does not show.
+        if fault == libc::SIGABRT && stderr_tail.contains("memory allocation of ") {
+            return Termination::OutOfMemory { requested_bytes: 0 };
+        }
+        if fault != 0 {
+            return Termination::Signaled { signal: fault, frames: frames() };
+        }
         match self.killed {
             Some(Killed::WallTime) => return Termination::TimedOut { clock: Clock::Wall },
             Some(Killed::Output) => return Termination::OutputLimit,
@@ -261,28 +296,13 @@ impl Watched {
             }
             None => {}
         }
-        if let Some((location, message, addresses)) = self.panic.take() {
-            return Termination::Panicked { location, message, frames: crash::names(&addresses) };
-        }
         if let Some(message) = self.failed.take() {
             return infrastructure(&format!("its child could not run the job: {message}"));
         }
-        let frames = || {
-            let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);
-            let cells = progress.fault_frames.iter().take(count);
-            crash::names(&cells.map(|cell| cell.load(Relaxed)).collect::<Vec<_>>())
-        };
         match (exit.signal, exit.code) {
             (Some(libc::SIGXCPU), _) => Termination::TimedOut { clock: Clock::Cpu },
             (Some(libc::SIGKILL), _) => Termination::Ambiguous,
-            (Some(_), _) if progress.fault_on_stack.load(Relaxed) == 1 => {
-                Termination::StackOverflow { frames: frames() }
-            }
-            // The runtime's own words, for what the shared page does not show.
-            (Some(libc::SIGABRT), _) if stderr_tail.contains("memory allocation of ") => {
-                Termination::OutOfMemory { requested_bytes: 0 }
-            }
-            (Some(signal), _) => Termination::Signaled { signal, frames: frames() },
+            (Some(signal), _) => Termination::Signaled { signal, frames: Vec::new() },
             (None, Some(allocator::OUT_OF_MEMORY_EXIT)) => {
                 Termination::OutOfMemory { requested_bytes: 0 }
             }

@@ -126,11 +126,15 @@ fn a_sweep_keeps_events_and_can_be_killed_and_resumed() {
     };
     let before = count("brink.out/events.jsonl");
     assert!(before >= 1);
-    let resumed = [&arguments[..], &["--resume", "--quiet"]].concat();
+    // The options are those that the run was started with.
+    let resumed = ["sweep", "--resume", "--quiet"];
     expect(0, &resumed, place.path());
     let all = count("brink.out/events.jsonl");
+    assert_eq!(all, 12, "two shapes, three proximities, two backends");
     // Once more: nothing is left to do.
     expect(0, &resumed, place.path());
+    let (_, err) = expect(1, &["sweep", "--resume", "--seed", "3"], place.path());
+    assert!(err.contains("cannot be used with"), "{err}");
     assert_eq!(count("brink.out/events.jsonl"), all);
     let cells: std::collections::BTreeSet<String> =
         fs::read_to_string(place.path().join("brink.out/events.jsonl"))
@@ -172,7 +176,7 @@ fn a_locked_or_unwritable_run_directory_is_named() {
     fs::write(place.path().join("file"), b"x").unwrap();
     let sweep = ["sweep", "--shape", "consts", "--at", "min", "-b", "x86_64", "--quiet", "-o"];
     let (_, err) = expect(1, &[&sweep[..], &["file"]].concat(), place.path());
-    assert!(err.contains("it is a file"), "{err}");
+    assert!(err.contains("directory file: Not a directory"), "{err}");
     let (_, err) = expect(1, &[&sweep[..], &["/proc/nowhere"]].concat(), place.path());
     assert!(err.contains("/proc/nowhere"), "{err}");
     expect(0, &[&sweep[..], &["out"]].concat(), place.path());
@@ -202,6 +206,61 @@ fn a_full_disk_stops_the_run_with_a_sentence() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("No space left") && err.contains("disk/out"), "{err}");
+}
+
+#[test]
+fn the_smallest_module_violates_nothing_on_any_backend() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("m.wat"), "(module (func (export \"f\")))").unwrap();
+    let (out, _) = expect(0, &["repro", "m.wat", "-b", "full"], place.path());
+    assert!(out.lines().count() > 80, "{out}");
+    assert!(!out.contains("violation"), "{out}");
+    // And what uses a proposal is refused by backends that lack it without a word of blame.
+    let simd = "(module (func (param v128) (result v128) local.get 0))";
+    fs::write(place.path().join("simd.wat"), simd).unwrap();
+    expect(0, &["repro", "simd.wat"], place.path());
+}
+
+#[test]
+fn a_module_past_a_limit_that_only_some_sources_have_is_no_finding() {
+    let place = tempfile::tempdir().unwrap();
+    expect(0, &["gen", "br-table", "--at", "at+1", "-o", "br.wasm"], place.path());
+    expect(0, &["repro", "br.wasm", "-b", "x86_64"], place.path());
+}
+
+#[test]
+fn memory_that_the_session_refuses_is_no_finding() {
+    let place = tempfile::tempdir().unwrap();
+    let command = format!("ulimit -v 400000; exec {BRINK} repro repeat count=60000 -b x86_64 -j 1");
+    let output = Command::new("sh").args(["-c", &command]).current_dir(place.path()).output();
+    let output = output.unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("ulimit"), "{err}");
+}
+
+#[test]
+fn jobs_stay_within_the_memory_of_all_together() {
+    let place = tempfile::tempdir().unwrap();
+    // More than a seat's share: it runs once more with everything set aside, and fits.
+    let job = ["repro", "repeat", "count=40000", "-b", "x86_64", "--memory-limit", "1GiB"];
+    let (out, _) = expect(0, &[&job[..], &["--total-memory", "300MiB"]].concat(), place.path());
+    assert!(out.contains("accepted"), "{out}");
+    // More than everything: that is the machine's shortage and no finding.
+    let (_, err) = expect(1, &[&job[..], &["--total-memory", "60MiB"]].concat(), place.path());
+    assert!(err.contains("--total-memory"), "{err}");
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("project")).unwrap();
+    fs::write(place.path().join("project/main.c"), b"x").unwrap();
+    let sweep = ["sweep", "--shape", "consts", "--at", "min", "-b", "x86_64", "-o", "project/"];
+    let (_, err) = expect(1, &sweep, place.path());
+    assert!(err.contains("something else than a run"), "{err}");
+    assert_eq!(fs::read(place.path().join("project/main.c")).unwrap(), b"x");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
 
 /// No worker of the process `parent` is running any more.

@@ -33,10 +33,12 @@ fn in_the_sandbox() -> u64 {
         repeat: false,
     };
     let mut peak = 0;
-    Seat::start(&worker()).unwrap().run(vec![job], &|| false, &mut |outcome| {
+    let mut seat = Seat::start(&worker()).unwrap();
+    seat.run(vec![job], &|| false, &mut |outcome| {
         assert!(matches!(outcome.termination, Termination::Completed { .. }), "{outcome:?}");
         peak = outcome.measurements.peak_resident_bytes;
-    });
+    })
+    .unwrap();
     peak
 }
 

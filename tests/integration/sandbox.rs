@@ -27,7 +27,7 @@ fn wasm(text: &str) -> ModuleSource {
 fn run(jobs: Vec<Job>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut seat = Seat::start(&worker()).unwrap();
-    seat.run(jobs, &|| false, &mut |outcome| outcomes.push(outcome));
+    seat.run(jobs, &|| false, &mut |outcome| outcomes.push(outcome)).unwrap();
     outcomes
 }
 
@@ -171,13 +171,14 @@ fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
     let started = Instant::now();
     let stop = || started.elapsed() > Duration::from_millis(300);
     let sleeper = job(0, ModuleSource::Planted(Planted::Sleep), 20);
-    seat.run(vec![sleeper], &stop, &mut |outcome| panic!("{outcome:?}"));
+    seat.run(vec![sleeper], &stop, &mut |outcome| panic!("{outcome:?}")).unwrap();
     assert!(started.elapsed() < Duration::from_secs(10), "it was waited for");
     let mut ended = 0;
     seat.run(vec![job(1, wasm("(module)"), 10)], &|| false, &mut |outcome| {
         assert_eq!(outcome.termination.name(), "accepted");
         ended += 1;
-    });
+    })
+    .unwrap();
     assert_eq!(ended, 1);
 }
 

@@ -2,8 +2,8 @@
 
 use super::state::{Group, Running, State, Step};
 use super::track::Foretold;
-use super::{Sweep, suspects};
-use crate::campaign::{Case, CaseError, Event, Line, Skip};
+use super::{Past, Sweep, suspects};
+use crate::campaign::{Case, CaseError, Event, Line, Skip, Subject};
 use crate::engines::Backend;
 use crate::job::{INLINE_BYTES_MAX, Job};
 use crate::recipe::Proximity;
@@ -23,9 +23,10 @@ impl Sweep<'_> {
     /// possible get as near as possible; among equals the farthest from the limit. Late in a timed
     /// sweep, the suspects come first.
     pub(super) fn choose(&self, state: &mut State) -> Option<Step> {
+        let idle = state.open.is_empty() && state.groups.is_empty() && state.building == 0;
         if let Some(time) = self.options.time
             && state.suspects.is_none()
-            && self.started.elapsed() > time.mul_f64(LADDER_SHARE)
+            && (idle || self.started.elapsed() > time.mul_f64(LADDER_SHARE))
         {
             state.suspects = Some(suspects::suspects(self, state));
         }
@@ -47,21 +48,19 @@ impl Sweep<'_> {
         state.tracks.get(&(step.line, backend))?.foretell(line.used(line.rungs[step.rung]))
     }
 
-    /// Builds the case of a step, or says why there is none.
+    /// Builds the case of a step; none where an earlier part of the run has settled it.
     fn build(&self, line: &Line, at: Proximity) -> Result<Option<Case>, BuildFailure> {
         let backends = &self.options.backends;
         let past: Vec<_> = backends.iter().filter_map(|b| self.past(line, at, b)).collect();
-        let court = |signature: &String| self.lock().court.knows(signature);
-        let settled = past.iter().all(|past| past.violations.iter().all(court));
-        if past.len() == backends.len() && settled {
+        let known = |signature: &String| self.lock().court.knows(signature);
+        let settled = past.iter().all(|past| past.violations.iter().all(known));
+        // Where all say the same there is nothing to compare either.
+        let ending = |past: &&Past| past.outcome.termination.name();
+        let agreed = past.windows(2).all(|pair| ending(&pair[0]) == ending(&pair[1]));
+        if past.len() == backends.len() && settled && agreed {
             return Ok(None);
         }
-        let recipe = line.recipe(at)?;
-        if !self.lock().recipes.insert(recipe.id()) && past.is_empty() {
-            // Another rung or line has led to the very same module.
-            return Ok(None);
-        }
-        Ok(Some(Case::of_recipe(&recipe)?))
+        Ok(Some(Case::of_recipe(&line.recipe(at)?)?))
     }
 
     /// Begins a step: builds its case and makes its jobs.
@@ -99,6 +98,12 @@ impl Sweep<'_> {
                 self.skip(line, at, Some(backend), reason);
                 continue;
             }
+            if let Subject::Recipe(recipe) = &case.subject
+                && !state.recipes.insert((recipe.id(), position))
+            {
+                // Another rung or line has led to the very same module.
+                continue;
+            }
             let id = state.next_id;
             state.next_id += 1;
             jobs.push(case.job(id, backend, self.options.budget));
@@ -110,7 +115,7 @@ impl Sweep<'_> {
         }
         let left = jobs.len();
         self.queue(&mut state, &step, &case, jobs);
-        let group = Group { step, case, outcomes, left };
+        let group = Group { step, case, outcomes, left, compared: false };
         state.groups.insert(group_id, group);
         self.retry_past(&mut state, group_id);
         self.close(&mut state, group_id);

@@ -23,7 +23,10 @@ pub(super) struct State {
     pub(super) jobs: BTreeMap<u64, Running>,
     /// What is known of each line and backend, by their positions.
     pub(super) tracks: BTreeMap<(usize, usize), Track>,
-    pub(super) recipes: BTreeSet<RecipeId>,
+    /// Recipes that were run, by position of the backend.
+    pub(super) recipes: BTreeSet<(RecipeId, usize)>,
+    /// Jobs in a row that could not be run.
+    pub(super) not_run: u32,
     pub(super) court: Court,
     pub(super) findings: u64,
     pub(super) failure: Option<SweepError>,
@@ -43,6 +46,8 @@ pub(super) struct Group {
     pub(super) step: Step,
     pub(super) case: Case,
     pub(super) outcomes: Vec<(Backend, Outcome)>,
+    /// Whether its backends have been compared.
+    pub(super) compared: bool,
     pub(super) left: usize,
 }
 
@@ -61,4 +66,6 @@ pub(super) struct Confirming {
     pub(super) seen: u32,
     pub(super) runs: u32,
     pub(super) left: u32,
+    /// Runs that said nothing and were repeated.
+    pub(super) wasted: u32,
 }

@@ -1,7 +1,7 @@
 //! The course of one line on one backend: what its modules cost so far, and what the next will.
 
 use super::state::Confirming;
-use crate::outcome::{Outcome, Termination};
+use crate::outcome::{Clock, Outcome, Phase, Termination};
 use crate::recipe::Proximity;
 use std::time::Duration;
 
@@ -57,7 +57,9 @@ impl Track {
                 cpu_us: outcome.measurements.cpu_us,
                 peak_live_bytes: outcome.measurements.peak_live_bytes,
             }),
-            Termination::TimedOut { .. } | Termination::OutOfMemory { .. } => {
+            Termination::TimedOut { clock: Clock::Cpu } | Termination::OutOfMemory { .. }
+                if outcome.phase != Phase::Repeat =>
+            {
                 self.blocked = Some(format!("it ran over its budget at {at} already"));
             }
             Termination::Panicked { .. }
@@ -65,7 +67,9 @@ impl Track {
             | Termination::Signaled { .. } => {
                 self.blocked = Some(format!("it crashed at {at} already"));
             }
-            Termination::OutputLimit
+            Termination::TimedOut { .. }
+            | Termination::OutOfMemory { .. }
+            | Termination::OutputLimit
             | Termination::Ambiguous
             | Termination::Infrastructure { .. } => {}
         }

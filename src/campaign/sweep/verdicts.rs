@@ -2,13 +2,20 @@
 
 use super::Sweep;
 use super::state::{Confirming, Running, State};
-use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
-use crate::outcome::Outcome;
+use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged, SweepError};
+use crate::oracles;
+use crate::outcome::{Clock, Outcome, Termination};
 use crate::sandbox::Task;
 
 /// A finding whose case takes longer than this, in microseconds of CPU time, is confirmed only by
 /// a sweep without a time limit.
 const CONFIRM_US_MAX: u64 = 5_000_000;
+
+/// Confirming runs that said nothing are repeated this often.
+const WASTED_MAX: u32 = 3;
+
+/// A sweep gives up after this many jobs in a row that could not be run.
+const NOT_RUN_MAX: u32 = 20;
 
 impl Sweep<'_> {
     /// A job's first run has ended.
@@ -76,22 +83,25 @@ impl Sweep<'_> {
         let case = group.case.clone();
         let line = group.step.line;
         for _ in 0..CONFIRMATIONS {
-            let job_id = state.next_id;
-            state.next_id += 1;
-            let job =
-                case.job(job_id, &self.options.backends[running.backend], self.options.budget);
-            let again =
-                Running { group: running.group, backend: running.backend, confirms: Some(id) };
-            state.jobs.insert(job_id, again);
-            state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });
-            state.planned += 1;
-            if let Some(group) = state.groups.get_mut(&running.group) {
-                group.left += 1;
-            }
+            self.run_again(state, running, &case, id);
         }
         let track = state.tracks.entry((line, running.backend)).or_default();
-        let (seen, runs, left) = (1, 1, CONFIRMATIONS);
-        track.confirming.push(Confirming { id, judged, outcome, seen, runs, left });
+        let (seen, runs, left, wasted) = (1, 1, CONFIRMATIONS, 0);
+        track.confirming.push(Confirming { id, judged, outcome, seen, runs, left, wasted });
+    }
+
+    /// Queues one more run of a case to confirm a violation.
+    fn run_again(&self, state: &mut State, running: &Running, case: &Case, id: u64) {
+        let job_id = state.next_id;
+        state.next_id += 1;
+        let job = case.job(job_id, &self.options.backends[running.backend], self.options.budget);
+        let again = Running { group: running.group, backend: running.backend, confirms: Some(id) };
+        state.jobs.insert(job_id, again);
+        state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });
+        state.planned += 1;
+        if let Some(group) = state.groups.get_mut(&running.group) {
+            group.left += 1;
+        }
     }
 
     /// A confirming run has ended.
@@ -115,10 +125,18 @@ impl Sweep<'_> {
             return;
         };
         let confirming = &mut track.confirming[at];
+        if !says_something(outcome) && confirming.wasted < WASTED_MAX {
+            confirming.wasted += 1;
+            return self.run_again(state, running, &case, id);
+        }
         confirming.runs += 1;
         confirming.left -= 1;
-        let signature = &confirming.judged.signature;
-        confirming.seen += u32::from(judged.iter().any(|judged| judged.signature == *signature));
+        // Which of two passes took a little longer, or which frame of a recursion was the last,
+        // may differ; what went wrong may not.
+        let ending = |outcome: &Outcome| outcome.termination.name();
+        let same = ending(outcome) == ending(&confirming.outcome)
+            && judged.iter().any(|j| j.violation.oracle == confirming.judged.violation.oracle);
+        confirming.seen += u32::from(same);
         if confirming.left > 0 {
             return;
         }
@@ -146,7 +164,10 @@ impl Sweep<'_> {
         seen: (u32, u32),
     ) {
         state.findings += 1;
+        let compares = oracles::compares(&judged.violation.oracle);
+        let peers = if compares { self.options.backends.clone() } else { Vec::new() };
         let finding = Finding {
+            peers,
             signature: judged.signature.clone(),
             violation: judged.violation.clone(),
             subject: case.subject.clone(),
@@ -165,6 +186,12 @@ impl Sweep<'_> {
         if group.left > 0 {
             return;
         }
+        if group.compared {
+            if let Some(group) = state.groups.remove(&group_id) {
+                self.advance(state, group.step);
+            }
+            return;
+        }
         let compared: Vec<(usize, Outcome, Vec<Judged>)> = group
             .outcomes
             .iter()
@@ -176,16 +203,39 @@ impl Sweep<'_> {
                 Some((position, outcome.clone(), judged))
             })
             .collect();
+        if let Some(group) = state.groups.get_mut(&group_id) {
+            group.compared = true;
+        }
         for (backend, outcome, judged) in compared {
             for judged in judged {
                 let running = Running { group: group_id, backend, confirms: None };
                 self.accuse(state, &running, judged, outcome.clone());
             }
         }
-        if state.groups.get(&group_id).is_some_and(|group| group.left == 0)
-            && let Some(group) = state.groups.remove(&group_id)
-        {
-            self.advance(state, group.step);
+        // Closed now, or by the last run that confirms something.
+        self.close(state, group_id);
+    }
+
+    /// Many jobs in a row that could not be run mean that something is wrong with the machine.
+    pub(super) fn watch_the_machine(&self, state: &mut State, outcome: &Outcome) {
+        let Termination::Infrastructure { message } = &outcome.termination else {
+            state.not_run = 0;
+            return;
+        };
+        state.not_run += 1;
+        if state.not_run >= NOT_RUN_MAX {
+            let error = SweepError::NotRun { jobs: state.not_run, message: message.clone() };
+            state.failure.get_or_insert(error);
         }
     }
+}
+
+/// Whether an outcome says anything of the engine, rather than of the machine.
+fn says_something(outcome: &Outcome) -> bool {
+    !matches!(
+        outcome.termination,
+        Termination::Infrastructure { .. }
+            | Termination::Ambiguous
+            | Termination::TimedOut { clock: Clock::Wall }
+    )
 }
