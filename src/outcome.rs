@@ -246,7 +246,8 @@ pub struct Measurements {
     pub allocated_bytes: u64,
     /// Greatest sum of live allocations, in bytes.
     pub peak_live_bytes: u64,
-    /// Greatest resident memory of the process (`VmHWM`), in bytes.
+    /// Greatest resident memory of the process (`VmHWM`), in bytes; in a batch of small jobs, that
+    /// of the batch so far.
     pub peak_resident_bytes: u64,
     /// Wall time by phase, in microseconds.
     pub phases_us: Vec<(Phase, u64)>,

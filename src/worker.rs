@@ -29,17 +29,16 @@ pub fn serve() -> Result<(), WireError> {
     // Ctrl-C goes to the whole foreground group; what it means is the parent's to say.
     unix::ignore(libc::SIGINT);
     let progress = progress::Progress::shared()?;
-    // Looked up here, so that no child has to.
-    unix::program_pages();
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     wire::send(&mut output, &Reply::Ready)?;
+    let mut leaving = supervise::Leaving::default();
     loop {
         let request: Request = match wire::receive(&mut input) {
             Err(WireError::Closed) => return Ok(()),
             request => request?,
         };
         let mut reply = |outcome| wire::send(&mut output, &Reply::Ended(Box::new(outcome)));
-        serve_batch(&request.jobs, progress, &mut reply)?;
+        serve_batch(&request.jobs, progress, &mut leaving, &mut reply)?;
     }
 }
 
@@ -48,10 +47,11 @@ pub fn serve() -> Result<(), WireError> {
 fn serve_batch(
     mut jobs: &[Job],
     progress: &'static progress::Progress,
+    leaving: &mut supervise::Leaving,
     reply: &mut impl FnMut(Outcome) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
     while !jobs.is_empty() {
-        let run = supervise::run(jobs, progress);
+        let run = supervise::run(jobs, progress, leaving);
         let done = run.outcomes.len();
         run.outcomes.into_iter().try_for_each(&mut *reply)?;
         jobs = &jobs[done..];
@@ -60,7 +60,7 @@ fn serve_batch(
         // One more try alone, also for a lone job that a stranger killed.
         let stranger = matches!(last.termination, Termination::Ambiguous);
         let last = if done > 0 || stranger {
-            let again = supervise::run(std::slice::from_ref(dead), progress);
+            let again = supervise::run(std::slice::from_ref(dead), progress, leaving);
             again.outcomes.into_iter().next().or(again.died).unwrap_or(last)
         } else {
             last

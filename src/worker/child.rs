@@ -59,9 +59,14 @@ pub(super) fn run(
     if let Ok(mut slot) = PIPE.lock() {
         *slot = Some(File::from(pipe));
     }
-    let result = prepare(stderr, parent, progress);
-    let result = result.and_then(|()| {
-        jobs.iter().enumerate().try_for_each(|(position, job)| run_one(job, position, progress))
+    let small = |job: &Job| !matches!(job.module, ModuleSource::File(_));
+    if jobs.iter().all(small) {
+        unix::avoid_huge_pages();
+    }
+    let result = prepare(stderr, parent, progress).and_then(|()| {
+        let stack = |job: &Job| job.backend.knobs.stack_bytes;
+        let mut runs = jobs.chunk_by(|a, b| stack(a) == stack(b));
+        runs.try_for_each(|jobs| run_with_one_stack(jobs, progress))
     });
     if let Err(error) = result {
         tell(&Message::Failed(error.to_string()));
@@ -76,7 +81,6 @@ fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> 
     unix::forbid_core_files()?;
     // When the machine runs out of memory, the job is to go, not the run. Not everybody may say so.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    unix::program_pages().iter().for_each(unix::populate);
     crash::watch_faults(progress)?;
     std::panic::set_hook(Box::new(|info| {
         // Nothing from here on belongs to the job's cost.
@@ -97,7 +101,23 @@ fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> 
     Ok(())
 }
 
-fn run_one(job: &Job, position: usize, progress: &'static Progress) -> io::Result<()> {
+/// Runs jobs that ask for the same stack on one thread that has it.
+fn run_with_one_stack(jobs: &[Job], progress: &'static Progress) -> io::Result<()> {
+    let stack = jobs.first().map_or(0, |job| job.backend.knobs.stack_bytes);
+    let stack = usize::try_from(stack).map_err(io::Error::other)?;
+    let ended = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(stack);
+        let thread = thread.spawn_scoped(scope, || {
+            crash::watch_stack();
+            jobs.iter().try_for_each(|job| run_one(job, progress))
+        })?;
+        Ok::<_, io::Error>(thread.join())
+    })?;
+    // The hook has told of a panic; the process may be in disorder, so it ends here.
+    ended.unwrap_or_else(|_| unix::exit_now(FAILED_EXIT))
+}
+
+fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
     progress.begin_job(job.budget.memory_bytes, unix::monotonic_ns());
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
@@ -106,44 +126,22 @@ fn run_one(job: &Job, position: usize, progress: &'static Progress) -> io::Resul
     let limit = unix::address_space_bytes().saturating_add(room);
     unix::limit_address_space(limit)?;
     progress.address_space_limit.store(limit, Relaxed);
-    if position > 0 {
-        reset_peak();
-    } else if matches!(job.module, ModuleSource::Inline(_)) {
-        unix::avoid_huge_pages();
-    }
     let module: &[u8] = match &job.module {
         ModuleSource::Inline(bytes) => bytes,
         ModuleSource::File(path) => unix::map_file(&File::open(path)?)?,
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    let stack = usize::try_from(job.backend.knobs.stack_bytes).map_err(io::Error::other)?;
-    let message = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(stack);
-        let thread =
-            thread.spawn_scoped(scope, || on_compile_thread(job, module, position, progress))?;
-        Ok::<_, io::Error>(thread.join())
-    })?;
-    match message {
-        Ok(message) => tell(&message),
-        // The hook has told of the panic; the process may be in disorder, so it ends here.
-        Err(_) => unix::exit_now(FAILED_EXIT),
-    }
+    tell(&compile(job, module, progress));
     Ok(())
 }
 
-fn on_compile_thread(
-    job: &Job,
-    module: &[u8],
-    position: usize,
-    progress: &'static Progress,
-) -> Message {
-    crash::watch_stack();
+fn compile(job: &Job, module: &[u8], progress: &'static Progress) -> Message {
+    let started_ns = unix::thread_cpu_ns();
     let measured = || {
         allocator::count_in(None);
-        progress.cpu_ns.store(unix::thread_cpu_ns(), Relaxed);
-        let peak = if position == 0 { unix::peak_resident_bytes() } else { peak_since_reset() };
-        progress.peak_resident.store(peak, Relaxed);
+        progress.cpu_ns.store(unix::thread_cpu_ns() - started_ns, Relaxed);
+        progress.peak_resident.store(unix::peak_resident_bytes(), Relaxed);
     };
     allocator::count_in(Some(progress));
     let (validation, verdict) = if let ModuleSource::Planted(planted) = &job.module {
@@ -157,7 +155,8 @@ fn on_compile_thread(
     allocator::count_in(None);
     let now_ns = unix::monotonic_ns();
     progress.enter(Phase::Done, now_ns);
-    let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
+    let cpu_ns = progress.cpu_ns.load(Relaxed);
+    let measurements = progress.measurements(now_ns, cpu_ns);
     Message::Completed(Box::new(Completed { job: job.id, validation, verdict, measurements }))
 }
 
@@ -179,18 +178,4 @@ pub(super) fn send_garbage() -> i32 {
         None => false,
     });
     i32::from(!matches!(sent, Ok(true)))
-}
-
-/// The peak of resident memory since the last reset (`VmHWM`), in bytes.
-fn peak_since_reset() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    let kib = line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
-/// Lets the peak start anew for a later job of a batch; where the kernel refuses, its figure is an
-/// upper bound.
-fn reset_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

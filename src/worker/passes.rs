@@ -47,6 +47,8 @@ pub(super) fn names() -> impl Iterator<Item = String> {
 
 /// Lets Cranelift report its passes on this thread.
 pub(super) fn install(progress: &'static Progress) {
+    // From here on, so that earlier jobs of the same thread are not charged to a pass.
+    progress.switch_pass(NO_PASS, thread_cpu_ns());
     set_thread_profiler(Box::new(Passes { progress }));
 }
 

@@ -31,10 +31,29 @@ pub(super) struct Run {
     pub(super) died: Option<Outcome>,
 }
 
+/// Children that have said all they had to say and are being taken apart by the kernel, which takes
+/// as long as a small job does; the next job need not wait for it.
+#[derive(Default)]
+pub(super) struct Leaving(Vec<unix::Pid>);
+
+impl Leaving {
+    /// Takes those that have ended off the kernel; with `wait`, all.
+    fn reap(&mut self, wait: bool) {
+        self.0.retain(|&pid| matches!(unix::reap(pid, wait), Ok(None)));
+    }
+}
+
+/// A child larger than this, in bytes, is waited for, so that its memory is free for the next job.
+const LEAVING_BYTES_MAX: u64 = 128 << 20;
+
+/// At most this many children may be leaving.
+const LEAVING_MAX: usize = 4;
+
 /// Runs `jobs` in a fresh child.
-pub(super) fn run(jobs: &[Job], progress: &'static Progress) -> Run {
+pub(super) fn run(jobs: &[Job], progress: &'static Progress, leaving: &mut Leaving) -> Run {
+    leaving.reap(leaving.0.len() >= LEAVING_MAX);
     match Watched::start(jobs, progress) {
-        Ok(watched) => watched.watch(jobs, progress),
+        Ok(watched) => watched.watch(jobs, progress, leaving),
         Err(error) => {
             let message = format!("could not start a child for a job: {error}");
             let died = jobs.first().map(|job| Outcome::infrastructure(job.id, message));
@@ -89,7 +108,7 @@ impl Watched {
         })
     }
 
-    fn watch(mut self, jobs: &[Job], progress: &'static Progress) -> Run {
+    fn watch(mut self, jobs: &[Job], progress: &'static Progress, leaving: &mut Leaving) -> Run {
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut deadline = Deadline::of(jobs.first());
         let exit = loop {
@@ -98,6 +117,16 @@ impl Watched {
             self.read_messages(jobs, &mut outcomes);
             if outcomes.len() > before {
                 deadline = Deadline::of(jobs.get(outcomes.len()));
+            }
+            if outcomes.len() == jobs.len() {
+                // It has nothing more to say, and whatever it started goes with it.
+                unix::kill_group(self.pid);
+                leaving.0.push(self.pid);
+                let large = |outcome: &Outcome| {
+                    outcome.measurements.peak_resident_bytes > LEAVING_BYTES_MAX
+                };
+                leaving.reap(outcomes.iter().any(large));
+                return Run { outcomes, died: None };
             }
             if let Some(job) = jobs.get(outcomes.len()) {
                 if self.stderr_bytes > job.budget.output_bytes {

@@ -128,15 +128,6 @@ pub(super) fn peak_resident_bytes() -> u64 {
     u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024
 }
 
-/// Maps the pages of `range` now, in one go: a fork starts with none of its program's pages
-/// mapped, and a fault for each costs more than the call. Only a hint; old kernels refuse.
-pub(super) fn populate(range: &std::ops::Range<usize>) {
-    // SAFETY: reading pages of a mapping changes nothing; a range that is gone is refused.
-    unsafe {
-        libc::madvise(range.start as *mut libc::c_void, range.len(), libc::MADV_POPULATE_READ)
-    };
-}
-
 /// Keeps this process off huge pages, which cost a small job more than they save.
 pub(super) fn avoid_huge_pages() {
     // SAFETY: plain system call.
@@ -325,14 +316,25 @@ pub(super) fn fault_address(info: *mut libc::siginfo_t) -> usize {
     unsafe { (*info).si_addr() as usize }
 }
 
-/// Gives the calling thread an alternate signal stack large enough to walk a stack on. It is never
-/// freed: the thread is the job's, and the process ends with the job or reuses little.
+/// Gives the calling thread an alternate signal stack large enough to walk a stack on: the one of
+/// this process, which its jobs use one after the other. Pages that no signal needs are never
+/// touched.
 pub(super) fn use_large_signal_stack() {
     const BYTES: usize = 256 << 10;
-    let memory = Box::leak(vec![0u8; BYTES].into_boxed_slice());
-    let stack = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: BYTES };
-    // SAFETY: the memory is leaked, so it outlives the thread.
-    unsafe { libc::sigaltstack(&stack, null_mut()) };
+    static MEMORY: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    // SAFETY: a fresh anonymous mapping that is never unmapped, used by one thread at a time.
+    unsafe {
+        let memory = *MEMORY.get_or_init(|| {
+            let (protection, flags) =
+                (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+            libc::mmap(null_mut(), BYTES, protection, flags, -1, 0) as usize
+        });
+        if memory != libc::MAP_FAILED as usize {
+            let stack =
+                libc::stack_t { ss_sp: memory as *mut libc::c_void, ss_flags: 0, ss_size: BYTES };
+            libc::sigaltstack(&stack, null_mut());
+        }
+    }
 }
 
 /// Lets `signal` do what it does by default, and sends it to this thread.
@@ -391,21 +393,4 @@ pub(super) fn shared(
 pub(super) fn walk_stack(mut each: impl FnMut(usize) -> bool) {
     // SAFETY: only this thread walks: the child's other thread waits for it.
     unsafe { backtrace::trace_unsynchronized(|frame| each(frame.ip() as usize)) };
-}
-
-/// Where this program's own code and constants are mapped; found out once, before the first fork.
-pub(super) fn program_pages() -> &'static [std::ops::Range<usize>] {
-    static PAGES: std::sync::OnceLock<Vec<std::ops::Range<usize>>> = std::sync::OnceLock::new();
-    PAGES.get_or_init(|| {
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-        let program = std::env::current_exe().unwrap_or_default();
-        let program = program.to_string_lossy();
-        let own = maps.lines().filter(|line| line.ends_with(program.as_ref()));
-        let range = |line: &str| {
-            let (start, end) = line.split(' ').next()?.split_once('-')?;
-            let address = |text| usize::from_str_radix(text, 16).ok();
-            Some(address(start)?..address(end)?)
-        };
-        own.filter_map(range).collect()
-    })
 }
