@@ -15,6 +15,9 @@ use std::path::PathBuf;
 /// Largest module that is printed as text; printing takes many times the module's memory.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
+/// Writes what is asked for.
+type Writer<'a> = Box<dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a>;
+
 #[derive(Args, Debug)]
 pub(super) struct Opts {
     /// A recipe file, a finding's folder, or a shape with parameters: repeat count=100
@@ -45,7 +48,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let module = shapes::build(&recipe)?;
     let as_text = opts.wat || ends_in("wat");
-    let mut write: Box<dyn FnMut(&mut dyn Write) -> io::Result<()>> = if ends_in("toml") {
+    let mut write: Writer<'_> = if ends_in("toml") {
         let text = recipe.to_toml();
         Box::new(move |sink: &mut dyn Write| sink.write_all(text.as_bytes()))
     } else if as_text {

@@ -27,7 +27,7 @@ const MAGIC: &[u8] = b"\0asm";
 #[derive(Debug)]
 pub(super) enum Input {
     /// A recipe, and the finding it came with, if any.
-    Recipe(Recipe, Option<FindingFile>),
+    Recipe(Recipe, Option<Box<FindingFile>>),
     /// A module in binary form.
     Module(Vec<u8>),
 }
@@ -72,7 +72,7 @@ fn read_finding(folder: &Path) -> Result<Input> {
         );
     }
     match read_file(&folder.join(RECIPE_FILE))? {
-        Input::Recipe(recipe, _) => Ok(Input::Recipe(recipe, Some(finding))),
+        Input::Recipe(recipe, _) => Ok(Input::Recipe(recipe, Some(Box::new(finding)))),
         module @ Input::Module(_) => Ok(module),
     }
 }

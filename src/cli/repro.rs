@@ -72,12 +72,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    let not_run = report.runs.iter().find_map(|run| match &run.outcome.termination {
-        Termination::Infrastructure { message } => Some((&run.backend, message)),
-        _ => None,
-    });
-    if let Some((backend, message)) = not_run {
-        bail!("run it on {backend}: {message}");
+    for run in &report.runs {
+        if let Termination::Infrastructure { message } = &run.outcome.termination {
+            bail!("run it on {}: {message}", run.backend);
+        }
     }
     if let Some(finding) = &finding
         && !opts.quiet

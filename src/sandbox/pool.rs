@@ -155,16 +155,14 @@ fn run_task(
 
 /// A job that ran out of all the memory there is for jobs has not run out of its budget.
 fn within_total(outcome: Outcome, total_bytes: u64) -> Outcome {
-    match outcome.termination {
-        Termination::OutOfMemory { .. } => Outcome::infrastructure(
-            outcome.job,
-            format!(
-                "it needs more than the {total_bytes} bytes that all jobs together may use, which \
-                 is less than its own budget; see --total-memory"
-            ),
-        ),
-        _ => outcome,
+    if !matches!(outcome.termination, Termination::OutOfMemory { .. }) {
+        return outcome;
     }
+    let message = format!(
+        "it needs more than the {total_bytes} bytes that all jobs together may use, which is less \
+         than its own budget; see --total-memory"
+    );
+    Outcome::infrastructure(outcome.job, message)
 }
 
 /// CPU time of all children that have ended and of theirs, in microseconds.

@@ -20,11 +20,12 @@ const GRACE: Duration = Duration::from_secs(30);
 /// Longest batch that is waited for, in seconds: a year, so that no sum of limits runs over.
 const WALL_MAX_S: u64 = 365 * 86_400;
 
-/// How the worker's memory is managed: in huge pages where a job allows it, in one heap, and never
-/// given back, since a child ends with its job anyway. Other C libraries ignore it.
+/// How the worker's memory is managed: in huge pages where a job allows it, in one heap that is not
+/// given back before the child ends; blocks of a megabyte and more are mapped, so that they grow by
+/// moving pages and resident memory stays true. Other C libraries ignore it.
 const MALLOC: &str = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:\
                       glibc.malloc.trim_threshold=1099511627776:\
-                      glibc.malloc.mmap_threshold=1073741824";
+                      glibc.malloc.mmap_threshold=1048576";
 
 /// A worker's own limits are the children's; here only a hung worker must be noticed.
 const POLL_STEP: Duration = Duration::from_millis(250);
