@@ -62,7 +62,7 @@ pub enum Tag {
 /// What follows the opcode, in the order of the binary format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Immediate {
-    /// Alignment and offset; the alignment is the natural one of [`Access::bytes`].
+    /// Alignment and offset; the alignment is the natural one of the access width.
     MemArg,
     /// The index of the memory.
     Memory,
