@@ -204,6 +204,9 @@ pub fn write_file(
             return fill(&File::create(path)?);
         }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(io::Error::other(format!("there is no folder {}", folder.display())));
+        }
         let file = tempfile::NamedTempFile::new_in(folder)?;
         fill(file.as_file())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;

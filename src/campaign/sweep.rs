@@ -135,6 +135,7 @@ impl<'a> Sweep<'a> {
     /// Runs it.
     pub fn run(self, pool: &Pool) -> Result<SweepEnd, SweepError> {
         let stats = pool.run(&self, self.stop);
+        self.show_unconfirmed();
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(failure) = state.failure {
             return Err(failure);

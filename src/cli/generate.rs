@@ -21,6 +21,7 @@ type Writer<'a> = Box<dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a>;
 #[derive(Args, Debug)]
 pub(super) struct Opts {
     /// A recipe file, a finding's folder, or a shape with parameters: repeat count=100
+    /// unit="f64.sqrt(load) -> store"
     #[arg(required = true, value_name = "RECIPE")]
     recipe: Vec<String>,
     /// Move the shape's first axis to this proximity first: min, 25%, at, at+1 ...

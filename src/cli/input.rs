@@ -53,6 +53,12 @@ pub(super) fn read(words: &[String]) -> Result<Input> {
 
 fn read_finding(folder: &Path) -> Result<Input> {
     let name = folder.join(FINDING_FILE);
+    ensure!(
+        name.exists(),
+        "find a finding in {}: it has no {FINDING_FILE}; the findings of a run are the folders in \
+         findings of its directory",
+        folder.display()
+    );
     let text = fs::read_to_string(&name)
         .with_context(|| format!("read the finding in {}", folder.display()))?;
     let finding = toml::from_str::<FindingFile>(&text)
@@ -110,7 +116,11 @@ fn read_file(path: &Path) -> Result<Input> {
         }
         Err(error) => {
             let message = error.to_string();
-            let line = message.lines().next().unwrap_or_default();
+            // The first line says what is wrong, the arrow where.
+            let place = message.lines().find_map(|line| line.split_once("--> "));
+            let place = place.and_then(|(_, place)| place.split_once(':'));
+            let place = place.map(|(_, place)| format!(" (line {place})")).unwrap_or_default();
+            let line = message.lines().next().unwrap_or_default().to_owned() + &place;
             bail!(
                 "read {}: it is neither a binary module, a recipe (.toml) nor WebAssembly text: \
                  {line}",

@@ -65,6 +65,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let report = reproduce(&repro, &pool, &stop, &recorder);
     recorder.finish()?;
     print(opts, &repro, &report);
+    if !opts.json && !opts.quiet && report.runs.len() > 1 {
+        say(&tally(&report));
+    }
     let violations = report.signatures();
     if let Some(error) = report.seat_error {
         return Err(error.into());
@@ -115,6 +118,21 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
             }
         }
     }
+}
+
+/// One line for all backends: does it compile everywhere?
+fn tally(report: &ReproReport) -> String {
+    let count = |name: &str| {
+        let named = |run: &&ReproRun| run.outcome.termination.name() == name;
+        report.runs.iter().filter(named).count()
+    };
+    let (accepted, refused, apart) = (count("accepted"), count("refused"), count("not-applicable"));
+    let other = report.runs.len() - accepted - refused - apart;
+    format!(
+        "{} runs: {accepted} accepted, {refused} refused, {apart} not applicable, {other} ended \
+         otherwise\n",
+        report.runs.len()
+    )
 }
 
 fn describe(outcome: &Outcome) -> String {

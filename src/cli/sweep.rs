@@ -57,7 +57,8 @@ pub(super) struct Opts {
     /// Everything at its minimum, at its limit and one past it, without a limit of time
     #[arg(long, conflicts_with = "resume")]
     full: bool,
-    /// Time for the whole sweep, such as 90s, 5m or 2h [default: 240s, none with --full or --at]
+    /// Time for the whole sweep, such as 90s, 5m or 2h [default: 240s, none with --full
+    /// or --at]; may be given anew with --resume
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     time: Option<Duration>,
     /// The unit of shapes that repeat one, such as "f64.sqrt(load) -> store"

@@ -2,7 +2,7 @@
 
 use super::format::{bytes, clip, microseconds};
 use crate::campaign::{Finding, Subject};
-use crate::engines::ENGINE;
+use crate::engines::{ENGINE, Strategy};
 use crate::outcome::{EngineVerdict, Termination};
 use std::fmt::Write;
 
@@ -14,8 +14,8 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
     let Finding { violation, subject, backend, budget, outcome, seen, signature, peers } = finding;
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&violation.summary, 120));
-    let _ = writeln!(out, "{}\n", violation.summary);
+    let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&subject.to_string(), 120));
+    let _ = writeln!(out, "On `{backend}`, it {}.\n", violation.summary.trim_end_matches('.'));
     let _ = writeln!(out, "- case: `{}`", clip(&subject.to_string(), 400));
     let _ = writeln!(out, "- engine: {ENGINE}, backend `{backend}`");
     let _ = writeln!(
@@ -35,6 +35,17 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
     if let Subject::Recipe(_) = subject {
         let _ =
             writeln!(out, "Make the module:\n\n    brink gen {folder}/recipe.toml -o case.wasm\n");
+        let target = backend.target();
+        let compiler = match target.strategy {
+            Strategy::Cranelift => "cranelift",
+            Strategy::Winch => "winch",
+        };
+        let _ = writeln!(
+            out,
+            "Without brink (knobs and CPU features left at their defaults, no limits):\n\n    \
+             wasmtime compile --target {} -C compiler={compiler} case.wasm\n",
+            target.triple
+        );
     }
     let measured = &outcome.measurements;
     let _ = writeln!(out, "## What was measured\n\n| what | value |\n|---|---|");

@@ -38,7 +38,7 @@ impl Terminal {
     pub fn new(time: Option<Duration>) -> Terminal {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
         let style = ProgressStyle::with_template(
-            "{spinner} {pos} of {len} jobs  {elapsed} {prefix}  {wide_msg}",
+            "{spinner} {pos} jobs done of {len} planned so far  {elapsed} {prefix}  {wide_msg}",
         );
         if let Ok(style) = style {
             bar.set_style(style);
@@ -50,7 +50,8 @@ impl Terminal {
     fn draw(&self) {
         let left = self.time.map(|time| time.saturating_sub(self.started.elapsed()).as_secs());
         self.bar.set_prefix(match left {
-            Some(left) => format!("(at most {left}s left)"),
+            Some(0) => "(finishing what runs)".to_owned(),
+            Some(left) => format!("(about {left}s left)"),
             None => String::new(),
         });
         let plural = if self.findings == 1 { "finding" } else { "findings" };
@@ -111,7 +112,7 @@ impl Reporter for Plain {
                 if self.said.elapsed() >= PLAIN_EVERY {
                     self.said = Instant::now();
                     eprintln!(
-                        "{} of {} jobs, {} findings, now {}",
+                        "{} jobs done of {} planned so far, findings: {}, now {}",
                         self.done,
                         self.planned,
                         self.findings,

@@ -11,15 +11,20 @@ use std::path::Path;
 /// Longest subject and sentence in the list of findings.
 const CLIP: usize = 160;
 
+/// Reasons shown for jobs that were inconclusive.
+const REASONS_MAX: usize = 5;
+
 /// The summary of a run whose directory is `directory`, at most `width` columns wide.
 pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
     let mut out = String::new();
     if !tally.rows.is_empty() {
-        out.push_str(&table(tally, width));
+        let wide = usize::from(width) >= NAME_COLUMN + tally.backends.len() * BACKEND_COLUMN;
+        out.push_str(&if wide { table(tally) } else { lines(tally) });
         out.push_str(
-            "\n\nA cell shows the nearest proximity to the limit that went well; `what@where` is \
-             the first trouble;\n`n/a`: the backend lacks what the shape needs; `?`: run, but no \
-             job's ending proves anything; `-`: not run.\n",
+            "\nThe nearest proximity to its limit at which each shape went well (`at+1`: rightly \
+             refused past it),\nthen the first trouble, if any, and where: `oom` is out of memory. \
+             `n/a`: the backend lacks what the\nshape needs; `?`: run, but nothing was proved; `-`: \
+             not run.\n",
         );
     }
     findings(&mut out, tally, directory);
@@ -27,30 +32,59 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
     out
 }
 
-fn table(tally: &Tally, width: u16) -> String {
+/// Columns that a table needs for the names of its rows, and for each backend.
+const NAME_COLUMN: usize = 36;
+const BACKEND_COLUMN: usize = 15;
+
+fn table(tally: &Tally) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width);
+    table.set_content_arrangement(ContentArrangement::Disabled);
     let header =
         std::iter::once("shape and limit").chain(tally.backends.iter().map(String::as_str));
     table.set_header(header);
     for (row_name, cells) in &tally.rows {
-        let row = tally.backends.iter().map(|backend| match cells.get(backend) {
-            None => "-".to_owned(),
-            Some(cell) => text(cell),
-        });
+        let row = tally.backends.iter().map(|backend| text(cells.get(backend)));
         table.add_row(std::iter::once(row_name.clone()).chain(row));
     }
-    table.to_string()
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-fn text(cell: &Cell) -> String {
-    if let Some((what, at)) = &cell.trouble {
-        return format!("{what}@{at}");
+/// The table for narrow terminals: backends that fare alike share a place.
+fn lines(tally: &Tally) -> String {
+    let mut out = String::new();
+    for (row_name, cells) in &tally.rows {
+        let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+        for backend in &tally.backends {
+            let text = text(cells.get(backend));
+            match alike.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, backends)) => backends.push(backend),
+                None => alike.push((text, vec![backend])),
+            }
+        }
+        alike.sort_by_key(|(_, backends)| std::cmp::Reverse(backends.len()));
+        let _ = write!(out, "{row_name}:");
+        for (position, (text, backends)) in alike.iter().enumerate() {
+            let _ = match position {
+                0 => write!(out, " {text}"),
+                _ => write!(out, "; {}: {text}", backends.join(" ")),
+            };
+        }
+        out.push('\n');
     }
-    match cell.reached {
-        Some(at) => at.to_string(),
+    out
+}
+
+fn text(cell: Option<&Cell>) -> String {
+    let Some(cell) = cell else { return "-".to_owned() };
+    let reached = cell.reached.map(|at| at.to_string());
+    if let Some((what, at)) = &cell.trouble {
+        let what = if what == "out-of-memory" { "oom" } else { what };
+        let trouble = format!("{what}@{at}");
+        return reached.map_or(trouble.clone(), |reached| format!("{reached} {trouble}"));
+    }
+    match reached {
+        Some(reached) => reached,
         None if cell.unknown > 0 => "?".to_owned(),
         None if cell.not_applicable => "n/a".to_owned(),
         None => "-".to_owned(),
@@ -70,15 +104,22 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
         let subject = clip(&subject.to_string(), CLIP);
         let _ = writeln!(out, "\n{}. {}: {subject} on {backend}", number + 1, violation.oracle);
         let _ = writeln!(out, "   {}", clip(&violation.summary, 2 * CLIP));
-        let also = tally.violations.get(&finding.signature.to_string()).copied().unwrap_or(1);
         let measured = &finding.outcome.measurements;
+        let unconfirmed = if seen.1 == 1 { " (not confirmed)" } else { "" };
         let _ = writeln!(
             out,
-            "   seen in {} of {} runs; {also} such cases in this sweep; {} of CPU time",
+            "   seen in {} of {} runs{unconfirmed}; {} of CPU time",
             seen.0,
             seen.1,
             microseconds(measured.cpu_us)
         );
+        if let Some((cases, backends)) = tally.violations.get(&finding.signature.to_string())
+            && *cases > 1
+        {
+            let backends: Vec<&str> = backends.iter().map(String::as_str).collect();
+            let _ =
+                writeln!(out, "   {cases} such cases in this sweep, on {}", backends.join(", "));
+        }
         if let Some(directory) = directory {
             let folder = directory.join("findings").join(finding.signature.slug());
             let _ = writeln!(out, "   brink repro {}", folder.display());
@@ -87,25 +128,23 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
 }
 
 fn counts(out: &mut String, tally: &Tally) {
-    let _ = write!(out, "\n{} jobs", tally.jobs);
-    if tally.inconclusive > 0 {
-        let _ = write!(out, ", {} of them inconclusive", tally.inconclusive);
-    }
+    let _ = writeln!(out, "\n{} jobs in all.", tally.jobs);
     if let Some((wall_ms, jobs_cpu_ms, children_cpu_ms, seats)) = tally.time {
         let available = wall_ms.saturating_mul(seats as u64).max(1);
-        let _ = write!(
+        // Children that were killed at the end are missing from the kernel's account.
+        let used = children_cpu_ms.max(jobs_cpu_ms);
+        let _ = writeln!(
             out,
-            " in {}; child processes used {}% of {seats} processors ({} of CPU time, {} of it \
-             measured inside jobs)",
+            "The sweep took {}, in which child processes used {}% of {seats} processors.",
             microseconds(wall_ms * 1_000),
-            children_cpu_ms * 100 / available,
-            microseconds(children_cpu_ms * 1_000),
-            microseconds(jobs_cpu_ms * 1_000),
+            used * 100 / available,
         );
     }
-    out.push_str(".\n");
+    for (reason, count) in tally.inconclusive.iter().take(REASONS_MAX) {
+        let _ = writeln!(out, "{count} jobs inconclusive: {}", clip(reason, CLIP));
+    }
     for (reason, count) in &tally.skipped {
-        let _ = writeln!(out, "{count} cells not run: {}", clip(reason, CLIP));
+        let _ = writeln!(out, "{count} jobs or steps not run: {}", clip(reason, CLIP));
     }
     if !tally.complete {
         out.push_str("The run was stopped before its end; go on with --resume.\n");
@@ -118,12 +157,24 @@ mod tests {
     use crate::recipe::Proximity;
 
     #[test]
-    fn a_cell_that_proves_nothing_shows_a_question_mark() {
+    fn a_cell_shows_what_was_reached_and_what_went_wrong() {
         let mut cell = Cell { unknown: 2, jobs: 2, ..Cell::default() };
-        assert_eq!(text(&cell), "?");
+        assert_eq!(text(None), "-");
+        assert_eq!(text(Some(&cell)), "?", "nothing was proved");
         cell.reached = Some(Proximity::Min);
-        assert_eq!(text(&cell), "min");
-        cell.trouble = Some(("panic".to_owned(), Proximity::At));
-        assert_eq!(text(&cell), "panic@at");
+        assert_eq!(text(Some(&cell)), "min");
+        cell.trouble = Some(("out-of-memory".to_owned(), Proximity::At));
+        assert_eq!(text(Some(&cell)), "min oom@at");
+    }
+
+    #[test]
+    fn a_narrow_table_says_once_what_backends_share() {
+        let mut tally = Tally::default();
+        tally.backends = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let reached = |at| Cell { reached: Some(at), ..Cell::default() };
+        let cells = [("a", Proximity::At), ("b", Proximity::Min), ("c", Proximity::At)];
+        let cells = cells.map(|(backend, at)| (backend.to_owned(), reached(at)));
+        tally.rows.push(("nest depth".to_owned(), cells.into_iter().collect()));
+        assert_eq!(lines(&tally), "nest depth: at; b: min\n");
     }
 }

@@ -3,7 +3,7 @@
 use crate::campaign::{Event, Finding};
 use crate::outcome::{EngineVerdict, Termination};
 use crate::recipe::Proximity;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far a shape got on a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub struct Tally {
     pub rows: Vec<(String, BTreeMap<String, Cell>)>,
     /// Findings in the order they were made.
     pub findings: Vec<Finding>,
-    /// Violations by signature, repeats included.
-    pub violations: BTreeMap<String, u64>,
+    /// Cases and backends of each violation by its signature.
+    pub violations: BTreeMap<String, (u64, BTreeSet<String>)>,
     /// Jobs that ended.
     pub jobs: u64,
-    /// Jobs that could not be judged.
-    pub inconclusive: u64,
+    /// Jobs that could not be judged, by reason.
+    pub inconclusive: BTreeMap<String, u64>,
     /// Cells that were left out, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// Wall, job CPU and child CPU time in milliseconds, and seats, of the last part of the run.
@@ -57,18 +57,20 @@ impl Tally {
             }
             Event::JobEnded { line, at, backend, outcome, violations, inconclusive, .. } => {
                 self.jobs += 1;
-                self.inconclusive += u64::from(!inconclusive.is_empty());
+                for reason in inconclusive {
+                    *self.inconclusive.entry(without_numbers(reason)).or_default() += 1;
+                }
                 for signature in violations {
-                    *self.violations.entry(signature.clone()).or_default() += 1;
+                    let (cases, backends) = self.violations.entry(signature.clone()).or_default();
+                    *cases += 1;
+                    backends.insert(backend.to_string());
                 }
                 let cell = self.cell(&row_of(line), &backend.to_string());
                 cell.note(&outcome.termination, at.unwrap_or(Proximity::At), violations);
             }
             Event::Found { finding } => self.findings.push(Finding::clone(finding)),
             Event::Skipped { skip } => {
-                // Reasons differ in their numbers; what they have in common is what counts.
-                let kind: String = skip.reason.chars().filter(|c| !c.is_ascii_digit()).collect();
-                *self.skipped.entry(kind).or_default() += 1;
+                *self.skipped.entry(without_numbers(&skip.reason)).or_default() += 1;
             }
             Event::RunEnded { complete, wall_ms, jobs_cpu_ms, children_cpu_ms, seats } => {
                 self.complete = *complete;
@@ -95,6 +97,19 @@ fn row_of(line: &str) -> String {
         None => format!("{shape} {limit}"),
         Some(_) => format!("{shape} each-operator"),
     }
+}
+
+/// Reasons differ in their numbers; what they have in common is what counts.
+fn without_numbers(reason: &str) -> String {
+    let mut kind = String::new();
+    for c in reason.chars() {
+        match c.is_ascii_digit() {
+            true if kind.ends_with('N') => {}
+            true => kind.push('N'),
+            false => kind.push(c),
+        }
+    }
+    kind
 }
 
 impl Cell {

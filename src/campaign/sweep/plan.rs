@@ -152,13 +152,13 @@ impl Sweep<'_> {
         let foretold = self.foretell(state, step, backend)?.cpu;
         if foretold > Duration::from_secs(self.options.budget.cpu_s) {
             return Some(format!(
-                "about {} s of CPU time would be more than a job's; sweep with --full, --at or a \
+                "{} s of CPU time foretold, more than a job may use; sweep with --full, --at or a \
                  larger --time-limit",
                 foretold.as_secs()
             ));
         }
         (foretold > left)
-            .then(|| format!("about {} s of CPU time are more than is left", foretold.as_secs()))
+            .then(|| format!("{} s of CPU time foretold, more than is left", foretold.as_secs()))
     }
 
     /// Time left for the sweep, where it is limited.

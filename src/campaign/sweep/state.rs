@@ -61,6 +61,7 @@ pub(super) struct Running {
 /// A violation that is being confirmed.
 pub(super) struct Confirming {
     pub(super) id: u64,
+    pub(super) case: Case,
     pub(super) judged: Judged,
     pub(super) outcome: Outcome,
     pub(super) seen: u32,

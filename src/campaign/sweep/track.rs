@@ -60,12 +60,13 @@ impl Track {
             Termination::TimedOut { clock: Clock::Cpu } | Termination::OutOfMemory { .. }
                 if outcome.phase != Phase::Repeat =>
             {
-                self.blocked = Some(format!("it ran over its budget at {at} already"));
+                self.blocked =
+                    Some(format!("over its budget farther from the limit ({at}) already"));
             }
             Termination::Panicked { .. }
             | Termination::StackOverflow { .. }
             | Termination::Signaled { .. } => {
-                self.blocked = Some(format!("it crashed at {at} already"));
+                self.blocked = Some(format!("crashed farther from the limit ({at}) already"));
             }
             Termination::TimedOut { .. }
             | Termination::OutOfMemory { .. }

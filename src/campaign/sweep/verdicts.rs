@@ -87,7 +87,7 @@ impl Sweep<'_> {
         }
         let track = state.tracks.entry((line, running.backend)).or_default();
         let (seen, runs, left, wasted) = (1, 1, CONFIRMATIONS, 0);
-        track.confirming.push(Confirming { id, judged, outcome, seen, runs, left, wasted });
+        track.confirming.push(Confirming { id, case, judged, outcome, seen, runs, left, wasted });
     }
 
     /// Queues one more run of a case to confirm a violation.
@@ -152,6 +152,23 @@ impl Sweep<'_> {
                 case.subject, judged.violation.summary
             ),
         });
+    }
+
+    /// A run that was stopped shows what it had no time to confirm, and says so.
+    pub(super) fn show_unconfirmed(&self) {
+        let mut state = self.lock();
+        let pending: Vec<_> = state
+            .tracks
+            .iter_mut()
+            .flat_map(|(&(_, backend), track)| {
+                track.confirming.drain(..).map(move |confirming| (backend, confirming))
+            })
+            .collect();
+        for (backend, Confirming { case, judged, outcome, seen, runs, .. }) in pending {
+            if seen == runs {
+                self.found(&mut state, &case, backend, &judged, outcome, (seen, runs));
+            }
+        }
     }
 
     fn found(
