@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_narrow_table_says_once_what_backends_share() {
-        let mut tally = Tally::default();
-        tally.backends = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let backends = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let mut tally = Tally { backends, ..Tally::default() };
         let reached = |at| Cell { reached: Some(at), ..Cell::default() };
         let cells = [("a", Proximity::At), ("b", Proximity::Min), ("c", Proximity::At)];
         let cells = cells.map(|(backend, at)| (backend.to_owned(), reached(at)));
