@@ -1,10 +1,15 @@
 //! A module within the limits must compile in the memory that the budget gives.
 //!
-//! What counts is the sum of live allocations, which hardly varies from run to run. No false alarm
-//! is known; the budget itself is a matter of taste, and the report states it.
+//! What counts is the sum of live allocations, which hardly varies from run to run. A module so large
+//! that the budget is no more per byte than plain code takes is inconclusive, not a finding. No
+//! false alarm is known; the budget itself is a matter of taste, and the report states it.
 
 use super::{Observation, Oracle, Verdict, violation};
 use crate::outcome::{Phase, Termination};
+
+/// Memory per byte of Wasm up to which a large need is only that of a large module: a body of plain
+/// additions at its limit takes about 230 with optimisation.
+const BYTES_PER_BYTE_PLAIN: u64 = 300;
 
 pub(super) struct Memory;
 
@@ -22,6 +27,17 @@ impl Oracle for Memory {
         match &outcome.termination {
             Termination::OutOfMemory { .. } if outcome.phase == Phase::Repeat => {
                 Verdict::Inconclusive(super::IN_REPEAT.to_owned())
+            }
+            Termination::OutOfMemory { .. }
+                if observation.budget.memory_bytes / outcome.measurements.module_bytes.max(1)
+                    <= BYTES_PER_BYTE_PLAIN =>
+            {
+                Verdict::Inconclusive(format!(
+                    "{} MiB of memory are too few for a module of {} bytes, even of plain code; try \
+                     a larger --memory-limit",
+                    observation.budget.memory_bytes >> 20,
+                    outcome.measurements.module_bytes
+                ))
             }
             Termination::OutOfMemory { .. } => {
                 let at = super::costly_part(outcome);
@@ -56,5 +72,14 @@ mod tests {
         assert_eq!(violation.key, "regalloc");
         assert!(violation.summary.contains("1024 MiB"), "{}", violation.summary);
         assert_eq!(case(accepted()).judge(&Memory), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_module_that_is_only_large_is_no_finding() {
+        let mut large = case(Termination::OutOfMemory { requested_bytes: 1 });
+        large.outcome.measurements.module_bytes = 4 << 20;
+        assert!(matches!(large.judge(&Memory), Verdict::Inconclusive(_)), "256 bytes for each");
+        large.outcome.measurements.module_bytes = 3 << 20;
+        assert!(matches!(large.judge(&Memory), Verdict::Violation(_)), "341 bytes for each");
     }
 }
