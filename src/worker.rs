@@ -31,6 +31,9 @@ pub fn serve() -> Result<(), WireError> {
     let progress = progress::Progress::shared()?;
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     wire::send(&mut output, &Reply::Ready)?;
+    // When the machine runs out of memory, a job is to go, not the run; children inherit this, and
+    // theirs is the memory. Not everybody may say so.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let mut leaving = supervise::Leaving::default();
     loop {
         let request: Request = match wire::receive(&mut input) {

@@ -79,8 +79,6 @@ fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> 
     unix::detach_from(parent)?;
     unix::redirect_streams(stderr)?;
     unix::forbid_core_files()?;
-    // When the machine runs out of memory, the job is to go, not the run. Not everybody may say so.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     crash::watch_faults(progress)?;
     std::panic::set_hook(Box::new(|info| {
         // Nothing from here on belongs to the job's cost.

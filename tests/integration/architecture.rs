@@ -40,7 +40,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "files",
         &["fs::write", "File::create", "NamedTempFile", "OpenOptions"],
-        &["store.rs", "cli/", "worker/child.rs"],
+        &["store.rs", "cli/", "worker.rs"],
     ),
 ];
 
