@@ -34,14 +34,14 @@ pub fn serve() -> Result<(), WireError> {
     // When the machine runs out of memory, a job is to go, not the run; children inherit this, and
     // theirs is the memory. Not everybody may say so.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let mut leaving = supervise::Leaving::default();
+    let mut nursery = supervise::Nursery::new(progress);
     loop {
         let request: Request = match wire::receive(&mut input) {
             Err(WireError::Closed) => return Ok(()),
             request => request?,
         };
         let mut reply = |outcome| wire::send(&mut output, &Reply::Ended(Box::new(outcome)));
-        serve_batch(&request.jobs, progress, &mut leaving, &mut reply)?;
+        serve_batch(&request.jobs, &mut nursery, &mut reply)?;
     }
 }
 
@@ -49,12 +49,11 @@ pub fn serve() -> Result<(), WireError> {
 /// that what the jobs before it left behind is not held against it; the rest go on as a batch.
 fn serve_batch(
     mut jobs: &[Job],
-    progress: &'static progress::Progress,
-    leaving: &mut supervise::Leaving,
+    nursery: &mut supervise::Nursery,
     reply: &mut impl FnMut(Outcome) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
     while !jobs.is_empty() {
-        let run = supervise::run(jobs, progress, leaving);
+        let run = nursery.run(jobs);
         let done = run.outcomes.len();
         run.outcomes.into_iter().try_for_each(&mut *reply)?;
         jobs = &jobs[done..];
@@ -63,7 +62,7 @@ fn serve_batch(
         // One more try alone, also for a lone job that a stranger killed.
         let stranger = matches!(last.termination, Termination::Ambiguous);
         let last = if done > 0 || stranger {
-            let again = supervise::run(std::slice::from_ref(dead), progress, leaving);
+            let again = nursery.run(std::slice::from_ref(dead));
             again.outcomes.into_iter().next().or(again.died).unwrap_or(last)
         } else {
             last

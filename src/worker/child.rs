@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::{allocator, crash, engine, plant, unix};
 use crate::job::{Job, ModuleSource};
 use crate::outcome::{EngineVerdict, Measurements, Phase, Validation, shorten};
-use crate::wire;
+use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -48,9 +48,9 @@ pub(super) struct Completed {
 /// The pipe to the worker; the panic hook needs it too.
 static PIPE: Mutex<Option<File>> = Mutex::new(None);
 
-/// Runs `jobs` and ends the process. `parent` is the worker.
+/// Waits for jobs on `orders`, runs them and ends the process. `parent` is the worker.
 pub(super) fn run(
-    jobs: &[Job],
+    orders: OwnedFd,
     pipe: OwnedFd,
     stderr: &OwnedFd,
     parent: unix::Pid,
@@ -59,11 +59,17 @@ pub(super) fn run(
     if let Ok(mut slot) = PIPE.lock() {
         *slot = Some(File::from(pipe));
     }
-    let small = |job: &Job| !matches!(job.module, ModuleSource::File(_));
-    if jobs.iter().all(small) {
-        unix::avoid_huge_pages();
-    }
     let result = prepare(stderr, parent, progress).and_then(|()| {
+        let mut orders = File::from(orders);
+        let jobs: Vec<Job> = match wire::receive(&mut orders) {
+            // The worker has ended, and there was nothing to do.
+            Err(WireError::Closed) => unix::exit_now(0),
+            jobs => jobs.map_err(io::Error::other)?,
+        };
+        let small = |job: &Job| !matches!(job.module, ModuleSource::File(_));
+        if jobs.iter().all(small) {
+            unix::avoid_huge_pages();
+        }
         let stack = |job: &Job| job.backend.knobs.stack_bytes;
         let mut runs = jobs.chunk_by(|a, b| stack(a) == stack(b));
         runs.try_for_each(|jobs| run_with_one_stack(jobs, progress))

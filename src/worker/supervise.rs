@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::{allocator, crash, unix};
 use crate::job::Job;
 use crate::outcome::{Clock, Outcome, Phase, Termination, Validation, shorten};
-use crate::wire;
+use crate::wire::{self, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,22 +49,57 @@ const LEAVING_BYTES_MAX: u64 = 128 << 20;
 /// At most this many children may be leaving.
 const LEAVING_MAX: usize = 4;
 
-/// Runs `jobs` in a fresh child.
-pub(super) fn run(jobs: &[Job], progress: &'static Progress, leaving: &mut Leaving) -> Run {
-    leaving.reap(leaving.0.len() >= LEAVING_MAX);
-    match Watched::start(jobs, progress) {
-        Ok(watched) => watched.watch(jobs, progress, leaving),
-        Err(error) => {
-            let message = format!("could not start a child for a job: {error}");
-            let died = jobs.first().map(|job| Outcome::infrastructure(job.id, message));
-            Run { outcomes: Vec::new(), died }
+/// Where children come from: one always stands by, forked and prepared while the one before it
+/// worked, so that a job need not wait for the kernel to make it.
+pub(super) struct Nursery {
+    progress: &'static Progress,
+    standby: Option<Watched>,
+    leaving: Leaving,
+}
+
+impl Nursery {
+    pub(super) fn new(progress: &'static Progress) -> Nursery {
+        Nursery { progress, standby: None, leaving: Leaving::default() }
+    }
+
+    /// Runs `jobs` in a child that has run nothing before.
+    pub(super) fn run(&mut self, jobs: &[Job]) -> Run {
+        self.leaving.reap(self.leaving.0.len() >= LEAVING_MAX);
+        match self.hand_over(jobs) {
+            Ok(watched) => {
+                // Without a child standing by, the next job starts its own and says what is wrong.
+                self.standby = Watched::start(self.progress).ok();
+                watched.watch(jobs, self.progress, &mut self.leaving)
+            }
+            Err(error) => {
+                let message = format!("could not start a child for a job: {error}");
+                let died = jobs.first().map(|job| Outcome::infrastructure(job.id, message));
+                Run { outcomes: Vec::new(), died }
+            }
         }
+    }
+
+    /// Gives `jobs` to the child that stands by, or to a new one where that has gone.
+    fn hand_over(&mut self, jobs: &[Job]) -> Result<Watched, WireError> {
+        self.progress.begin_job(0, unix::monotonic_ns());
+        if let Some(mut standby) = self.standby.take() {
+            if standby.give(jobs).is_ok() {
+                return Ok(standby);
+            }
+            unix::kill_group(standby.pid);
+            self.leaving.0.push(standby.pid);
+        }
+        let mut fresh = Watched::start(self.progress)?;
+        fresh.give(jobs)?;
+        Ok(fresh)
     }
 }
 
 /// A running child.
 struct Watched {
     pid: unix::Pid,
+    /// Takes its jobs; closed when it has them.
+    orders: Option<File>,
     pipe: Option<File>,
     stderr: Option<File>,
     buffer: Vec<u8>,
@@ -84,19 +119,21 @@ enum Killed {
 }
 
 impl Watched {
-    fn start(jobs: &[Job], progress: &'static Progress) -> io::Result<Watched> {
+    /// Starts a child, which waits for its jobs.
+    fn start(progress: &'static Progress) -> io::Result<Watched> {
+        let (orders_reader, orders) = unix::pipe()?;
         let (reader, writer) = unix::pipe()?;
         let (stderr_reader, stderr_writer) = unix::pipe()?;
-        progress.begin_job(0, unix::monotonic_ns());
         let parent = unix::own_pid();
         let Some(pid) = unix::fork()? else {
-            drop((reader, stderr_reader));
-            child::run(jobs, writer, &stderr_writer, parent, progress)
+            drop((orders, reader, stderr_reader));
+            child::run(orders_reader, writer, &stderr_writer, parent, progress)
         };
         unix::make_group(pid);
-        drop((writer, stderr_writer));
+        drop((orders_reader, writer, stderr_writer));
         Ok(Watched {
             pid,
+            orders: Some(File::from(orders)),
             pipe: Some(File::from(reader)),
             stderr: Some(File::from(stderr_reader)),
             buffer: Vec::new(),
@@ -106,6 +143,10 @@ impl Watched {
             failed: None,
             killed: None,
         })
+    }
+
+    fn give(&mut self, jobs: &[Job]) -> Result<(), WireError> {
+        self.orders.take().map_or(Ok(()), |mut orders| wire::send(&mut orders, &jobs))
     }
 
     fn watch(mut self, jobs: &[Job], progress: &'static Progress, leaving: &mut Leaving) -> Run {
