@@ -8,7 +8,7 @@ mod builtin;
 mod knobs;
 
 use crate::names::{did_you_mean, nearest};
-use crate::ops::Proposal;
+use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! A job: a module, a backend and a budget.
 
 use crate::engines::Backend;
-use crate::ops::Proposal;
+use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;

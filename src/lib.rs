@@ -2,7 +2,7 @@
 //!
 //! Dependencies point one way, in this order:
 //!
-//! * [`names`]: which name was probably meant;
+//! * [`names`]: which name was probably meant; [`proposals`]: what a module may need;
 //! * [`limits`] and [`ops`]: the tables of limits and of operators;
 //! * [`recipe`]: the test case, a few numbers that a module is made from;
 //! * [`shapes`]: the generators of modules;
@@ -24,6 +24,7 @@ pub mod names;
 pub mod ops;
 pub mod oracles;
 pub mod outcome;
+pub mod proposals;
 pub mod recipe;
 pub mod report;
 pub mod sandbox;

@@ -6,7 +6,7 @@
 //! vectors panics on SIMD otherwise, which is known (wasmtime issue 13959).
 
 use super::Knob;
-use crate::ops::Proposal;
+use crate::proposals::Proposal;
 
 /// Name and version of the built-in engine.
 pub const ENGINE: &str = "wasmtime 48.0.8";

@@ -6,8 +6,8 @@ use wasmparser::{Validator, WasmFeatures};
 
 use crate::ops::Proposal;
 
-/// What is on in every engine that brink asks but is no proposal of the table.
-const BASE: WasmFeatures = WasmFeatures::WASM3.union(WasmFeatures::CUSTOM_PAGE_SIZES);
+/// What is part of the standard and no proposal of the table.
+const BASE: WasmFeatures = WasmFeatures::WASM3;
 
 /// The proposals that a module needs, `None` when it is not valid even with all of them.
 ///
@@ -76,6 +76,9 @@ fn own_features(proposal: Proposal) -> WasmFeatures {
         Proposal::Memory64 => WasmFeatures::MEMORY64,
         Proposal::WideArithmetic => WasmFeatures::WIDE_ARITHMETIC,
         Proposal::StackSwitching => WasmFeatures::STACK_SWITCHING,
+        Proposal::MultiMemory => WasmFeatures::MULTI_MEMORY,
+        Proposal::ExtendedConst => WasmFeatures::EXTENDED_CONST,
+        Proposal::CustomPageSizes => WasmFeatures::CUSTOM_PAGE_SIZES,
     }
 }
 
@@ -174,26 +177,10 @@ mod tests {
                 let stated = Prelude::new(&[&unit], memory64).proposals();
                 let needed = needs(&testing::copies(&unit, memory64, 2)).unwrap();
                 assert!(needed.contains(&op.proposal), "{unit} needs only {needed:?}");
-                let bases: BTreeSet<_> = stated.iter().flat_map(|one| builds_on(*one)).collect();
+                let bases: BTreeSet<_> = stated.iter().flat_map(|one| one.builds_on()).collect();
                 let more = needed.iter().filter(|one| !stated.contains(one));
                 let more: Vec<_> = more.filter(|one| !bases.contains(one)).collect();
                 assert!(more.is_empty(), "{unit} needs {more:?} beyond {stated:?}");
-            }
-        }
-    }
-
-    fn builds_on(proposal: Proposal) -> &'static [Proposal] {
-        use Proposal::*;
-        match proposal {
-            Mvp | SignExtension | SaturatingFloatToInt | MultiValue | BulkMemory | TailCall => &[],
-            Threads | Simd | Memory64 | WideArithmetic => &[],
-            RelaxedSimd => &[Simd],
-            // Declared segments are of both.
-            ReferenceTypes => &[BulkMemory],
-            GcTypes | FunctionReferences | Exceptions => &[BulkMemory, ReferenceTypes],
-            Gc => &[BulkMemory, ReferenceTypes, GcTypes],
-            StackSwitching => {
-                &[BulkMemory, ReferenceTypes, GcTypes, FunctionReferences, Exceptions]
             }
         }
     }

@@ -7,7 +7,8 @@
 
 use std::hash::{Hash, Hasher};
 
-pub use crate::ops::kinds::{Proposal, Type};
+pub use crate::ops::kinds::Type;
+pub use crate::proposals::Proposal;
 pub use crate::ops::parts::{Callee, Declared, Frame, Immediate, Piece, Tag};
 
 /// How an operator touches linear memory.

@@ -211,6 +211,7 @@ impl ModuleBuilder {
     /// The finished module.
     pub fn finish(mut self) -> Module {
         self.count_usage();
+        self.count_proposals();
         let mut bytes = Rope::from(b"\0asm\x01\0\0\0".as_slice());
         let data_count = self.data.count();
         let start = self.start;
@@ -234,6 +235,15 @@ impl ModuleBuilder {
         bytes.append(self.customs);
         self.usage.raise("module-bytes", bytes.len());
         Module { bytes, facts: Facts { usage: self.usage, proposals: self.proposals } }
+    }
+
+    /// The proposals that plain counts of items tell of.
+    fn count_proposals(&mut self) {
+        let many = |id: &str| self.usage.get(id) > 1;
+        let (memories, tables) = (many("memories"), many("tables"));
+        self.proposals.insert(Proposal::Mvp);
+        self.proposals.extend(memories.then_some(Proposal::MultiMemory));
+        self.proposals.extend(tables.then_some(Proposal::ReferenceTypes));
     }
 
     /// The limits that are plain counts of items, imports included where the validator does so.

@@ -7,7 +7,7 @@ use super::{
     to_bytes,
 };
 use crate::limits::{self, Expectation, LIMITS, Limit, headroom};
-use crate::ops::Unit;
+use crate::ops::{self, Unit};
 use crate::recipe::{Proximity, Recipe};
 use arbitrary::Unstructured;
 use std::collections::BTreeSet;
@@ -63,6 +63,12 @@ fn hold(recipe: &Recipe, module: &Module) {
             assert!(verdict.is_err(), "{recipe} is valid, but past {limit}");
         }
         Expectation::Either { .. } => {}
+    }
+    if let Some(needed) = ops::needs(&bytes) {
+        let stated = &module.facts.proposals;
+        let bases = stated.iter().flat_map(|proposal| proposal.builds_on());
+        let all = stated.iter().chain(bases).copied().collect();
+        assert!(needed.is_subset(&all), "{recipe} needs {needed:?} and states {stated:?}");
     }
     // Past some limits the parser itself stops and nothing can be counted.
     let Ok(counted) = headroom(&bytes) else {

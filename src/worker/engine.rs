@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::unix::monotonic_ns;
 use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
 use crate::job::Job;
-use crate::ops::Proposal;
+use crate::proposals::Proposal;
 use crate::outcome::{Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten};
 use cranelift_codegen::CodegenError;
 use object::{Object, ObjectSection};

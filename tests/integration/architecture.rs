@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Rooms in the order of dependency: a room uses only those before it. Those in one line are
 /// neighbours that do not use each other.
 const ORDER: &[&[&str]] = &[
-    &["names"],
+    &["names", "proposals"],
     &["limits", "ops"],
     &["recipe"],
     &["shapes"],

@@ -133,6 +133,9 @@ fn features(proposal: ops::Proposal) -> WasmFeatures {
         Proposal::StackSwitching => {
             WasmFeatures::STACK_SWITCHING | WasmFeatures::EXCEPTIONS | typed
         }
+        Proposal::MultiMemory => WasmFeatures::MULTI_MEMORY,
+        Proposal::ExtendedConst => WasmFeatures::EXTENDED_CONST,
+        Proposal::CustomPageSizes => WasmFeatures::CUSTOM_PAGE_SIZES,
     }
 }
 

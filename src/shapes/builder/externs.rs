@@ -122,6 +122,7 @@ impl ModuleBuilder {
         let id = if ty.memory64 { "memory64-pages" } else { "memory32-pages" };
         self.usage.raise(id, ty.minimum.max(ty.maximum.unwrap_or(0)));
         self.proposals.extend(ty.memory64.then_some(Proposal::Memory64));
+        self.proposals.extend(ty.page_size_log2.map(|_| Proposal::CustomPageSizes));
     }
 
     /// Defines `count` equal tables; returns the index of the first.

@@ -48,6 +48,7 @@ impl Shape for ConstExprs {
         let count = fit(args.get("count"), 8 + 4 * ops, MODULE_BYTES_MAX);
         let mut builder = ModuleBuilder::new();
         let sum = kind < 2;
+        builder.proposals.extend((sum && ops > 1).then_some(Proposal::ExtendedConst));
         if !sum {
             builder.proposals.insert(Proposal::Gc);
             let mut node = if kind == 2 { vec![0x5f, 0x01] } else { vec![0x5e] };

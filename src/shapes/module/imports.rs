@@ -136,6 +136,8 @@ impl Shape for Imports {
         import(&mut builder, EntityType::Memory(MEMORY), memories);
         if tables > 0 {
             builder.usage.raise("table-entries", TABLE.minimum);
+            // For the operator that uses one.
+            builder.proposals.insert(Proposal::ReferenceTypes);
         }
         if memories > 0 {
             builder.memory_usage(&MEMORY);

@@ -133,6 +133,7 @@ pub(super) fn element_head(builder: &mut ModuleBuilder, mode: u64, expressions: 
     // Bit 2 of the flags says expressions; those that are not active say their type or kind.
     let flags = [0x00, 0x01, 0x03][usize::try_from(mode).expect("one of three modes")];
     head.push(&[flags | u8::from(expressions) << 2]);
+    builder.proposals.extend(expressions.then_some(Proposal::ReferenceTypes));
     if mode == 0 {
         builder.usage.raise("const-expr-ops", 1);
         head.push(&offset(0));
