@@ -11,7 +11,7 @@ use wasm_brink::engines::Backend;
 use wasm_brink::job::{Budget, Job};
 use wasm_brink::outcome::{EngineVerdict, Termination};
 use wasm_brink::recipe::Recipe;
-use wasm_brink::sandbox::{Seat, StoredModule, WorkerExe};
+use wasm_brink::sandbox::{Host, Seat, StoredModule, WorkerExe};
 use wasm_brink::shapes;
 
 /// Jobs in a batch.
@@ -66,7 +66,7 @@ fn in_process(module: &[u8]) {
 
 fn isolation(c: &mut Criterion) {
     let exe = WorkerExe::at(Path::new(env!("CARGO_BIN_EXE_brink")));
-    let mut seat = Seat::start(&exe).expect("a worker");
+    let mut seat = Seat::start(&Host::builtin(&exe)).expect("a worker");
     for (name, count) in [("tiny", 1), ("large", LARGE)] {
         let bytes = module(count);
         let stored = StoredModule::new(&shapes::Rope::from(bytes.clone())).expect("stored");

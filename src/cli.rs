@@ -1,5 +1,6 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
+mod engine;
 mod exit;
 mod generate;
 mod input;
@@ -33,6 +34,8 @@ enum Command {
     Repro(repro::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
+    /// Obtain, list and remove engines
+    Engine(engine::Opts),
     /// List what brink knows
     List(list::Opts),
     /// Plant faults and prove that each is recognised
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
+        Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),
         Command::SelfTest(opts) => self_test::run(&opts),
         // Its standard error goes nowhere; the parent sees that it has ended.

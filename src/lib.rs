@@ -9,6 +9,7 @@
 //! * [`engines`]: descriptions of what can compile a module;
 //! * [`job`], [`outcome`], [`wire`]: what is run, what came of it, and how both travel;
 //! * [`sandbox`] and, beside it, [`worker`]: running jobs in child processes;
+//! * [`provision`]: the engines on this machine;
 //! * [`oracles`] and [`triage`]: judging outcomes and telling findings apart;
 //! * [`campaign`]: what to run, in which order, and what was found;
 //! * [`store`]: the run directory;
@@ -25,6 +26,7 @@ pub mod ops;
 pub mod oracles;
 pub mod outcome;
 pub mod proposals;
+pub mod provision;
 pub mod recipe;
 pub mod report;
 pub mod sandbox;

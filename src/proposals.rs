@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The WebAssembly proposals that modules draw on.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proposal {
     /// WebAssembly 1.0.
@@ -79,7 +77,6 @@ impl Proposal {
 
     /// The proposals whose parts it uses.
     pub fn builds_on(self) -> &'static [Proposal] {
-        use Proposal::{BulkMemory, Exceptions, FunctionReferences, GcTypes, ReferenceTypes, Simd};
         match self {
             Proposal::Mvp
             | Proposal::SignExtension
@@ -94,16 +91,20 @@ impl Proposal {
             | Proposal::MultiMemory
             | Proposal::ExtendedConst
             | Proposal::CustomPageSizes => &[],
-            Proposal::RelaxedSimd => &[Simd],
+            Proposal::RelaxedSimd => &[Proposal::Simd],
             // Declared segments are of both.
-            Proposal::ReferenceTypes => &[BulkMemory],
+            Proposal::ReferenceTypes => &[Proposal::BulkMemory],
             Proposal::GcTypes | Proposal::FunctionReferences | Proposal::Exceptions => {
-                &[BulkMemory, ReferenceTypes]
+                &[Proposal::BulkMemory, Proposal::ReferenceTypes]
             }
-            Proposal::Gc => &[BulkMemory, ReferenceTypes, GcTypes],
-            Proposal::StackSwitching => {
-                &[BulkMemory, ReferenceTypes, GcTypes, FunctionReferences, Exceptions]
-            }
+            Proposal::Gc => &[Proposal::BulkMemory, Proposal::ReferenceTypes, Proposal::GcTypes],
+            Proposal::StackSwitching => &[
+                Proposal::BulkMemory,
+                Proposal::ReferenceTypes,
+                Proposal::GcTypes,
+                Proposal::FunctionReferences,
+                Proposal::Exceptions,
+            ],
         }
     }
 

@@ -13,6 +13,7 @@ pub use self::pool::{Next, Pool, PoolStats, Task, Tasks};
 pub use self::seat::{Seat, SeatError};
 pub use self::selftest::{Check, plant_one, self_test};
 
+use crate::engines::{Code, EngineId, Installed};
 use std::path::{Path, PathBuf};
 
 /// Which executable to start as a worker.
@@ -34,5 +35,42 @@ impl WorkerExe {
 
     fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+/// An engine, and the executable whose workers run it.
+#[derive(Clone, Debug)]
+pub struct Host {
+    exe: WorkerExe,
+    engine: Installed,
+}
+
+impl Host {
+    /// The host of an engine; `exe` is this executable.
+    pub fn new(exe: &WorkerExe, engine: Installed) -> Host {
+        let exe = match &engine.code {
+            Code::Worker(file) => WorkerExe::at(file),
+            Code::Builtin
+            | Code::Library(_)
+            | Code::Executable(_)
+            | Code::Node(_)
+            | Code::Jsc(_) => exe.clone(),
+        };
+        Host { exe, engine }
+    }
+
+    /// The host of the built-in engine.
+    pub fn builtin(exe: &WorkerExe) -> Host {
+        Host::new(exe, Installed::builtin())
+    }
+
+    /// The engine's name.
+    pub fn id(&self) -> &EngineId {
+        &self.engine.id
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Installed {
+        &self.engine
     }
 }

@@ -20,6 +20,7 @@ mod random;
 mod registry_tests;
 mod resolve;
 mod rope;
+mod specimen;
 
 use self::module::Use;
 use crate::ops::UnitKind;
@@ -30,6 +31,7 @@ pub use self::codec::{CodecError, from_bytes, to_bytes};
 pub use self::random::seeded_unit;
 pub use self::resolve::{ResolveError, default_recipe, resolve};
 pub use self::rope::{Rope, leb};
+pub use self::specimen::specimen;
 
 /// A generator of one module form.
 pub trait Shape: Sync {

@@ -44,6 +44,7 @@ impl Signature {
         let family = match observation.backend.target().strategy {
             Strategy::Cranelift => "cranelift",
             Strategy::Winch => "winch",
+            Strategy::Web => observation.backend.engine().as_str(),
         };
         let Violation { oracle, key, .. } = violation;
         Signature(match oracle.as_str() {

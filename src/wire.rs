@@ -1,5 +1,6 @@
 //! The wire between the sandbox and its worker: length-prefixed postcard frames over pipes.
 
+use crate::engines::Installed;
 use crate::job::Job;
 use crate::outcome::Outcome;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,19 @@ pub const FRAME_BYTES_MAX: u32 = 64 << 20;
 /// Name of the hidden subcommand under which the executable is a worker.
 pub const WORKER_COMMAND: &str = "worker";
 
-/// What the sandbox sends: run these jobs in order, in one child as long as it lives.
+/// Version of what travels; a worker of another version would misread it.
+pub const WIRE_VERSION: u32 = 1;
+
+/// What the sandbox sends first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`WIRE_VERSION`] of the sender; its place never changes.
+    pub version: u32,
+    /// The engine that all jobs will ask for.
+    pub engine: Installed,
+}
+
+/// What the sandbox sends then: run these jobs in order, in one child as long as it lives.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The jobs.
@@ -25,6 +38,8 @@ pub struct Request {
 pub enum Reply {
     /// Sent once, when the worker is ready for requests.
     Ready,
+    /// Sent instead when it cannot run that engine, and why; the worker ends.
+    Cannot(String),
     /// One job of the request has ended.
     Ended(Box<Outcome>),
 }

@@ -7,18 +7,24 @@
 //! die with it.
 
 mod allocator;
+mod artifact;
+mod builtin;
 mod child;
+mod compiler;
 mod crash;
-mod engine;
+mod library;
 mod passes;
 mod plant;
 mod progress;
+mod refusals;
 mod supervise;
 mod unix;
+mod words;
 
+use self::compiler::Compiler;
 use crate::job::Job;
 use crate::outcome::{Outcome, Termination};
-use crate::wire::{self, Reply, Request, WireError};
+use crate::wire::{self, Hello, Reply, Request, WIRE_VERSION, WireError};
 use std::io;
 
 pub use self::allocator::CountingAllocator;
@@ -30,11 +36,26 @@ pub fn serve() -> Result<(), WireError> {
     unix::ignore(libc::SIGINT);
     let progress = progress::Progress::shared()?;
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let hello = wire::receive::<Hello>(&mut input)?;
+    let loaded = if hello.version == WIRE_VERSION {
+        Compiler::load(hello.engine)
+    } else {
+        Err(format!(
+            "it was made by another version of brink (it speaks version {WIRE_VERSION}, and {} is \
+             needed)",
+            hello.version
+        ))
+    };
+    let compiler = match loaded {
+        // It serves as long as the process lives, and the jobs' threads need it.
+        Ok(compiler) => &*Box::leak(Box::new(compiler)),
+        Err(reason) => return wire::send(&mut output, &Reply::Cannot(reason)),
+    };
     wire::send(&mut output, &Reply::Ready)?;
     // When the machine runs out of memory, a job is to go, not the run; children inherit this, and
     // theirs is the memory. Not everybody may say so.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let mut nursery = supervise::Nursery::new(progress);
+    let mut nursery = supervise::Nursery::new(compiler, progress);
     loop {
         let request: Request = match wire::receive(&mut input) {
             Err(WireError::Closed) => return Ok(()),

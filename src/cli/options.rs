@@ -1,10 +1,16 @@
 //! Options that several subcommands share, and the environment they come from.
 
-use crate::engines::{self, Backend, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN};
+use crate::engines::{
+    self, Backend, EngineId, Installed, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN,
+    WEB_ENGINES,
+};
 use crate::job::Budget;
-use crate::sandbox::{Pool, WorkerExe};
+use crate::provision::Cache;
+use crate::sandbox::{Host, Pool, WorkerExe};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,6 +21,10 @@ const MEMORY_PERCENT: u64 = 75;
 /// How jobs are run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunOpts {
+    /// Engines: `builtin` (default), a release such as 41.0.0, `web`, or others that
+    /// `brink engine list` names
+    #[arg(short, long = "engine", value_name = "ENGINE", num_args = 1.., value_delimiter = ',')]
+    pub(super) engines: Vec<String>,
     /// Backends: `default`, `full`, or names with knobs such as `x86_64:opt=none,fuel`
     #[arg(short, long = "backend", value_name = "BACKEND", num_args = 1..)]
     pub(super) backends: Vec<String>,
@@ -39,13 +49,28 @@ pub(super) struct RunOpts {
 pub(super) const DEFAULT_BUDGET: Budget = Budget::new(60, 4 << 30);
 
 impl RunOpts {
-    /// The backends asked for, or `otherwise`.
-    pub(super) fn backends(&self, otherwise: &[Backend]) -> Result<Vec<Backend>> {
-        let mut backends = if self.backends.is_empty() {
-            otherwise.to_vec()
-        } else {
-            engines::backends(&self.backends)?
-        };
+    /// The backends asked for, of the engines asked for. Without any asked for they are those of a
+    /// finding, or all that the engine offers.
+    pub(super) fn backends(&self, of_finding: Option<&[Backend]>) -> Result<Vec<Backend>> {
+        let cache = cache()?;
+        let ids = self.engines.iter().map(|name| engines_named(&cache, name));
+        let mut ids: Vec<EngineId> = ids.collect::<Result<Vec<_>>>()?.concat();
+        let none_asked = ids.is_empty();
+        if none_asked {
+            ids.push(EngineId::builtin());
+        }
+        let mut backends = Vec::new();
+        for id in &ids {
+            let of_engine = match (of_finding, self.backends.is_empty()) {
+                (Some(found), true) if none_asked => found.to_vec(),
+                (Some(found), true) => found.iter().map(|b| b.clone().on(id)).collect(),
+                (None, true) => offered(&installed(&cache, id)?),
+                (_, false) => engines::backends(&self.backends, id)?,
+            };
+            backends.extend(
+                of_engine.into_iter().filter(|b| !backends.contains(b)).collect::<Vec<_>>(),
+            );
+        }
         if let Some(stack) = self.stack {
             ensure!(
                 (STACK_BYTES_MIN..=STACK_BYTES_MAX).contains(&stack),
@@ -67,19 +92,68 @@ impl RunOpts {
         Budget::new(cpu_s, self.memory_limit.unwrap_or(otherwise.memory_bytes))
     }
 
-    /// The seats for jobs.
-    pub(super) fn pool(&self) -> Result<Pool> {
+    /// The seats for jobs on these backends.
+    pub(super) fn pool(&self, backends: &[Backend]) -> Result<Pool> {
+        let (exe, cache) = (this_exe()?, cache()?);
+        let ids: BTreeSet<&EngineId> = backends.iter().map(Backend::engine).collect();
+        let hosts = ids.into_iter().map(|id| Ok(Host::new(&exe, installed(&cache, id)?)));
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let total_memory_bytes = match self.total_memory {
             Some(bytes) => bytes,
             None => available_memory()? / 100 * MEMORY_PERCENT,
         };
         Ok(Pool {
-            exe: WorkerExe::this().context("find this executable under /proc/self")?,
+            hosts: hosts.collect::<Result<_>>()?,
             seats: self.jobs.map_or(processors, usize::from),
             total_memory_bytes,
         })
     }
+}
+
+/// This executable, which is its own worker.
+pub(super) fn this_exe() -> Result<WorkerExe> {
+    WorkerExe::this().context("find this executable under /proc/self")
+}
+
+/// The cache of engines: `BRINK_CACHE`, or `brink` in the user's folder for caches.
+pub(super) fn cache() -> Result<Cache> {
+    let folder = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let root = folder("BRINK_CACHE")
+        .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("brink")))
+        .or_else(|| Some(folder("HOME")?.join(".cache/brink")))
+        .context("find a place for the cache of engines: set BRINK_CACHE or HOME")?;
+    Ok(Cache::at(&root))
+}
+
+/// The engines that one word on the command line means.
+fn engines_named(cache: &Cache, name: &str) -> Result<Vec<EngineId>> {
+    let builtin = EngineId::builtin();
+    if name == builtin.as_str() {
+        return Ok(vec![builtin]);
+    }
+    if name == "web" {
+        let there = cache.list()?.into_iter().map(|engine| engine.id).filter(EngineId::is_web);
+        let there: Vec<EngineId> = there.collect();
+        ensure!(
+            !there.is_empty(),
+            "find a web engine: none is in the cache; add one with `brink engine add {}`",
+            WEB_ENGINES[0]
+        );
+        return Ok(there);
+    }
+    Ok(vec![cache.find(name)?.id])
+}
+
+/// The engine of that name.
+fn installed(cache: &Cache, id: &EngineId) -> Result<Installed> {
+    if id.is_builtin() { Ok(Installed::builtin()) } else { Ok(cache.find(id.as_str())?) }
+}
+
+/// Every target that an engine offers, with default knobs.
+fn offered(engine: &Installed) -> Vec<Backend> {
+    let targets = engines::targets(&engine.id).iter();
+    let targets = targets.filter(|t| engine.lacks.is_empty() || engine.lacks.contains_key(t.id));
+    targets.map(|target| Backend::new(target).on(&engine.id)).collect()
 }
 
 /// Memory that can be used without swapping, in bytes: the machine's, or the container's where

@@ -7,7 +7,7 @@ use super::input::{self, Input};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::Recorder;
 use crate::campaign::{Case, Repro, ReproReport, ReproRun, reproduce};
-use crate::engines::{self, Backend};
+use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
 use crate::report::{self, Quiet, Reporter, Terminal};
@@ -41,22 +41,22 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
         Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
     };
-    let (otherwise, budget): (Vec<Backend>, Option<Budget>) = match &finding {
+    let (of_finding, budget): (Option<Vec<Backend>>, Option<Budget>) = match &finding {
         Some(finding) => {
             // The finding's own backend first; then those that it is compared with.
             let mut backends = vec![finding.backend.clone()];
             backends.extend(finding.peers.iter().filter(|p| **p != finding.backend).cloned());
-            (backends, Some(Budget::new(finding.time_limit_s, finding.memory_limit_bytes)))
+            (Some(backends), Some(Budget::new(finding.time_limit_s, finding.memory_limit_bytes)))
         }
-        None => (engines::default_set(), None),
+        None => (None, None),
     };
     let repro = Repro {
         case,
-        backends: opts.run.backends(&otherwise)?,
+        backends: opts.run.backends(of_finding.as_deref())?,
         budget: opts.run.budget(budget),
         times: opts.times,
     };
-    let pool = opts.run.pool()?;
+    let pool = opts.run.pool(&repro.backends)?;
     let stop = stop_flag()?;
     let silent = opts.quiet || opts.json || !std::io::stderr().is_terminal();
     let reporter: Box<dyn Reporter> =
@@ -164,10 +164,15 @@ fn describe(outcome: &Outcome) -> String {
         Termination::Ambiguous => "killed from outside".to_owned(),
         Termination::Infrastructure { message } => format!("could not be run: {message}"),
     };
+    let memory = if measured.allocated_bytes > 0 {
+        format!("{} of live memory", report::bytes(measured.peak_live_bytes))
+    } else {
+        // Not every engine's allocations are counted.
+        format!("{} of resident memory", report::bytes(measured.peak_resident_bytes))
+    };
     format!(
-        "{ending} [phase {}, {} of CPU time, {} of live memory]",
+        "{ending} [phase {}, {} of CPU time, {memory}]",
         outcome.phase,
         report::microseconds(measured.cpu_us),
-        report::bytes(measured.peak_live_bytes)
     )
 }

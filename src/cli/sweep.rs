@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::exit::say;
-use super::options::{RunOpts, parse_time, stop_flag};
+use super::options::{RunOpts, parse_time, stop_flag, this_exe};
 use super::recorder::{Recorder, machine};
 use super::self_test;
 use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
-use crate::engines::{self, Backend, ENGINE};
+use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
 use crate::names::did_you_mean;
 use crate::ops::Unit;
@@ -76,7 +76,7 @@ pub(super) struct Opts {
     #[arg(short, long, value_name = "DIR", default_value = "brink.out")]
     output: PathBuf,
     /// Go on with the run in the run directory, with the options that it was started with
-    #[arg(long, conflicts_with_all = ["backends", "time_limit", "memory_limit", "stack"])]
+    #[arg(long, conflicts_with_all = ["engines", "backends", "time_limit", "memory_limit", "stack"])]
     resume: bool,
     /// Print every event as a line of JSON, and no summary
     #[arg(long, conflicts_with = "quiet")]
@@ -100,10 +100,9 @@ struct RunFile {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let pool = opts.run.pool()?;
     let planned = if opts.resume { None } else { Some(plan(opts)?) };
     let stop = stop_flag()?;
-    if let Some(failed) = self_test::first_failure(&pool.exe)? {
+    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
         return Ok(self_test::refuse(&failed));
     }
     let (directory, file, past) = match planned {
@@ -114,6 +113,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
         None => resume(opts)?,
     };
+    let pool = opts.run.pool(&file.backends)?;
     let time = file.time_s.map(Duration::from_secs);
     let recorder = Recorder::new(Some(directory), reporter(opts, time), &stop);
     past.iter().for_each(|event| recorder.remember(event));
@@ -214,7 +214,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
         arguments: std::env::args().skip(1).collect(),
         machine: machine(),
         scope,
-        backends: opts.run.backends(&engines::default_set())?,
+        backends: opts.run.backends(None)?,
         budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
         time_s: time.map(|time| time.as_secs()),
     })

@@ -11,6 +11,9 @@ use crate::proposals::Proposal;
 /// Name and version of the built-in engine.
 pub const ENGINE: &str = "wasmtime 48.0.8";
 
+/// Its version.
+pub const VERSION: &str = "48.0.8";
+
 /// Which compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -18,6 +21,8 @@ pub enum Strategy {
     Cranelift,
     /// The single-pass compiler.
     Winch,
+    /// A compiler of a web engine.
+    Web,
 }
 
 /// One compilation target.

@@ -126,6 +126,9 @@ mod tests {
             ("(type $s (struct)) (func (drop (struct.new $s)))", &[GcTypes, Gc]),
             ("(type $f (func)) (func (param (ref $f)))", &[ReferenceTypes, FunctionReferences]),
             ("(memory i64 1)", &[Memory64]),
+            ("(memory 1) (memory 1)", &[MultiMemory]),
+            ("(memory 1 (pagesize 1))", &[CustomPageSizes]),
+            ("(global i32 (i32.add (i32.const 1) (i32.const 2)))", &[ExtendedConst]),
             (
                 "(func (param i64 i64) local.get 0 local.get 1 i64.mul_wide_s drop drop)",
                 &[WideArithmetic],
@@ -134,13 +137,6 @@ mod tests {
             assert_eq!(of(fields), wanted, "{fields}");
         }
         assert!(of("(type $f (func)) (type (cont $f))").contains(&StackSwitching));
-    }
-
-    #[test]
-    fn what_is_on_everywhere_is_no_need() {
-        assert_eq!(of("(memory 1) (memory 1)"), []);
-        assert_eq!(of("(memory 1 (pagesize 1))"), []);
-        assert_eq!(of("(global i32 (i32.add (i32.const 1) (i32.const 2)))"), []);
     }
 
     #[test]

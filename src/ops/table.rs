@@ -8,8 +8,8 @@
 use std::hash::{Hash, Hasher};
 
 pub use crate::ops::kinds::Type;
-pub use crate::proposals::Proposal;
 pub use crate::ops::parts::{Callee, Declared, Frame, Immediate, Piece, Tag};
+pub use crate::proposals::Proposal;
 
 /// How an operator touches linear memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

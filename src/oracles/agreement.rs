@@ -6,6 +6,7 @@
 //! that cannot take the module at all have no say.
 
 use super::{Observation, Oracle, Verdict, violation};
+use crate::engines::Backend;
 use crate::limits::Expectation;
 use crate::outcome::{EngineVerdict, Outcome, RefusalKind, Termination, Validation};
 
@@ -48,7 +49,10 @@ impl Oracle for Agreement {
         if matches!(observation.expectation, Some(Expectation::Accept)) || own != Opinion::Refused {
             return Verdict::Pass;
         }
-        let accepts = |(_, outcome): &&(_, Outcome)| opinion(outcome) == Some(Opinion::Accepted);
+        let accepts = |(peer, outcome): &&(Backend, Outcome)| {
+            peer.engine() == observation.backend.engine()
+                && opinion(outcome) == Some(Opinion::Accepted)
+        };
         match observation.peers.iter().find(accepts) {
             Some((peer, _)) => violation(
                 self,

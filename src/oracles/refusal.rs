@@ -3,6 +3,8 @@
 //! A clean limit error and an internal error are told apart by the error's type. Not judged: a
 //! backend that says it does not implement a proposal and is known not to (`Target::lacks`), and
 //! Winch where it says that an instruction is not implemented, which its documentation says too.
+//! Inconclusive: another engine than the built-in one that calls the module invalid, since what was
+//! valid for a release, and its limits, are not known as those of the built-in one are.
 
 use super::{Observation, Oracle, Verdict, violation};
 use crate::engines::Strategy;
@@ -49,6 +51,13 @@ impl Oracle for Refusal {
         if may_say_so {
             return Verdict::NotApplicable;
         }
+        let line = refusal.message.lines().next().unwrap_or_default();
+        if refusal.kind == RefusalKind::Invalid && !observation.backend.engine().is_builtin() {
+            return Verdict::Inconclusive(format!(
+                "{} calls the module invalid; its limits or proposals may differ: {line}",
+                observation.backend.engine().title()
+            ));
+        }
         let key = format!("{} {}", refusal.kind, triage::message_key(&refusal.message));
         let what = match refusal.kind {
             RefusalKind::Invalid => "calls a valid module invalid",
@@ -56,7 +65,6 @@ impl Oracle for Refusal {
             RefusalKind::ImplementationLimit => "meets a limit of its own inside the agreed limits",
             RefusalKind::Internal => "fails with an internal error",
         };
-        let line = refusal.message.lines().next().unwrap_or_default();
         let summary = format!("refused a valid module within the limits: {what}: {line}");
         violation(self, &key, summary)
     }

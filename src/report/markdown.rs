@@ -2,7 +2,7 @@
 
 use super::format::{bytes, clip, microseconds};
 use crate::campaign::{Finding, Subject};
-use crate::engines::{ENGINE, Strategy};
+use crate::engines::Strategy;
 use crate::outcome::{EngineVerdict, Termination};
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
     let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&subject.to_string(), 120));
     let _ = writeln!(out, "On `{backend}`, it {}.\n", violation.summary.trim_end_matches('.'));
     let _ = writeln!(out, "- case: `{}`", clip(&subject.to_string(), 400));
-    let _ = writeln!(out, "- engine: {ENGINE}, backend `{backend}`");
+    let _ = writeln!(out, "- engine: {}, backend `{backend}`", backend.engine().title());
     let _ = writeln!(
         out,
         "- limits of the job: {} s of CPU time, {} of memory, {} of stack",
@@ -37,15 +37,18 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
             writeln!(out, "Make the module:\n\n    brink gen {folder}/recipe.toml -o case.wasm\n");
         let target = backend.target();
         let compiler = match target.strategy {
-            Strategy::Cranelift => "cranelift",
-            Strategy::Winch => "winch",
+            Strategy::Cranelift => Some("cranelift"),
+            Strategy::Winch => Some("winch"),
+            Strategy::Web => None,
         };
-        let _ = writeln!(
-            out,
-            "Without brink (knobs and CPU features left at their defaults, no limits):\n\n    \
-             wasmtime compile --target {} -C compiler={compiler} case.wasm\n",
-            target.triple
-        );
+        if let Some(compiler) = compiler {
+            let _ = writeln!(
+                out,
+                "Without brink (knobs and CPU features left at their defaults, no limits):\n\n    \
+                 wasmtime compile --target {} -C compiler={compiler} case.wasm\n",
+                target.triple
+            );
+        }
     }
     let measured = &outcome.measurements;
     let _ = writeln!(out, "## What was measured\n\n| what | value |\n|---|---|");

@@ -1,6 +1,7 @@
 //! Seats side by side: keeps every seat busy, and the machine's memory from running out.
 
-use super::{Seat, SeatError, StoredModule, WorkerExe};
+use super::{Host, Seat, SeatError, StoredModule};
+use crate::engines::EngineId;
 use crate::job::Job;
 use crate::outcome::{Outcome, Termination};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -10,7 +11,10 @@ use std::time::{Duration, Instant};
 /// How long a seat with nothing to do waits before it asks again.
 const IDLE: Duration = Duration::from_millis(5);
 
-/// Jobs for one seat, to run in order, in one child while all goes well.
+/// Workers of as many engines are kept by a seat.
+const ENGINES_MAX: usize = 4;
+
+/// Jobs of one engine for one seat, to run in order, in one child while all goes well.
 #[derive(Debug)]
 pub struct Task {
     /// The jobs.
@@ -45,8 +49,8 @@ pub trait Tasks: Sync {
 /// How many seats there are and what they may use.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    /// The worker's executable.
-    pub exe: WorkerExe,
+    /// The engines that jobs may ask for.
+    pub hosts: Vec<Host>,
     /// Number of seats.
     pub seats: usize,
     /// Memory for all jobs together, in bytes.
@@ -87,10 +91,7 @@ impl Pool {
     }
 
     fn sit(&self, tasks: &dyn Tasks, stop: &AtomicBool, memory: &Memory, cpu_us: &AtomicU64) {
-        let mut seat = match Seat::start(&self.exe) {
-            Ok(seat) => seat,
-            Err(error) => return tasks.seat_failed(error),
-        };
+        let mut workers = Workers { hosts: &self.hosts, seats: Vec::new() };
         let share = self.total_memory_bytes / u64::try_from(self.seats.max(1)).unwrap_or(1);
         while !stop.load(Relaxed) {
             match tasks.next() {
@@ -101,12 +102,42 @@ impl Pool {
                         cpu_us.fetch_add(outcome.measurements.cpu_us, Relaxed);
                         tasks.ended(outcome);
                     };
-                    if let Err(error) = run_task(&mut seat, task, share, memory, stop, &each) {
+                    let run = workers
+                        .of(&task)
+                        .and_then(|seat| run_task(seat, task, share, memory, stop, &each));
+                    if let Err(error) = run {
                         return tasks.seat_failed(error);
                     }
                 }
             }
         }
+    }
+}
+
+/// The workers of one seat: one for each engine that it was asked for, the latest last.
+struct Workers<'a> {
+    hosts: &'a [Host],
+    seats: Vec<(EngineId, Seat)>,
+}
+
+impl Workers<'_> {
+    /// The worker for a task, started where there is none yet.
+    fn of(&mut self, task: &Task) -> Result<&mut Seat, SeatError> {
+        let engine =
+            task.jobs.first().map_or_else(EngineId::builtin, |job| job.backend.engine().clone());
+        let seat = match self.seats.iter().position(|(id, _)| *id == engine) {
+            Some(at) => self.seats.remove(at).1,
+            None => {
+                let host = self.hosts.iter().find(|host| *host.id() == engine);
+                let host = host.ok_or_else(|| SeatError::NoHost(engine.to_string()))?;
+                if self.seats.len() >= ENGINES_MAX {
+                    self.seats.remove(0);
+                }
+                Seat::start(host)?
+            }
+        };
+        self.seats.push((engine, seat));
+        Ok(&mut self.seats.last_mut().expect("one was just pushed").1)
     }
 }
 

@@ -1,9 +1,10 @@
 //! One seat at the table: a worker process and the conversation with it.
 
-use super::WorkerExe;
+use super::Host;
+use crate::engines::Code;
 use crate::job::Job;
 use crate::outcome::Outcome;
-use crate::wire::{self, Reply, Request, WORKER_COMMAND, WireError};
+use crate::wire::{self, Hello, Reply, Request, WIRE_VERSION, WORKER_COMMAND, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -39,12 +40,23 @@ pub enum SeatError {
     /// It started and did not say that it is ready.
     #[error("start a worker process: it ended or fell silent before it was ready ({0})")]
     NotReady(String),
+    /// It cannot run its engine.
+    #[error("start a worker process for {engine}: {reason}")]
+    Cannot {
+        /// What the engine is called.
+        engine: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A job asks for an engine that nobody provided.
+    #[error("find the engine {0}: it was not made ready for this run")]
+    NoHost(String),
 }
 
 /// A worker process; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    exe: WorkerExe,
+    host: Host,
     process: Child,
     input: ChildStdin,
     output: ChildStdout,
@@ -54,14 +66,20 @@ impl Seat {
     /// Starts a worker and waits until it is ready.
     ///
     /// The worker dies with the *thread* that calls this, so call it from the thread that uses it.
-    pub fn start(exe: &WorkerExe) -> Result<Seat, SeatError> {
-        let mut process = Command::new(exe.path())
-            .arg(WORKER_COMMAND)
+    pub fn start(host: &Host) -> Result<Seat, SeatError> {
+        let mut command = Command::new(host.exe.path());
+        command.arg(WORKER_COMMAND);
+        if let Code::Library(_) = host.engine.code {
+            // The only trace that a panic in a library leaves of where it was.
+            command.env("RUST_BACKTRACE", "1");
+        } else {
+            // A backtrace in each error would cost time and differ from run to run.
+            command.env_remove("RUST_BACKTRACE");
+        }
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // A backtrace in each error would cost time and differ from run to run.
-            .env_remove("RUST_BACKTRACE")
             .env("RUST_LIB_BACKTRACE", "0")
             .env("GLIBC_TUNABLES", MALLOC)
             .spawn()
@@ -69,9 +87,15 @@ impl Seat {
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(SeatError::NotReady("its pipes are missing".to_owned()));
         };
-        let mut seat = Seat { exe: exe.clone(), process, input, output };
-        match seat.receive(Instant::now() + START_MAX, &|| false) {
+        let mut seat = Seat { host: host.clone(), process, input, output };
+        let hello = Hello { version: WIRE_VERSION, engine: host.engine.clone() };
+        let answer = wire::send(&mut seat.input, &hello)
+            .and_then(|()| seat.receive(Instant::now() + START_MAX, &|| false));
+        match answer {
             Ok(Reply::Ready) => Ok(seat),
+            Ok(Reply::Cannot(reason)) => {
+                Err(SeatError::Cannot { engine: host.id().title(), reason })
+            }
             Ok(Reply::Ended(_)) => Err(SeatError::NotReady("it spoke out of turn".to_owned())),
             Err(error) => Err(SeatError::NotReady(error.to_string())),
         }
@@ -100,7 +124,7 @@ impl Seat {
                         ended += 1;
                         each(*outcome);
                     }
-                    Reply::Ended(_) | Reply::Ready => {
+                    Reply::Ended(_) | Reply::Ready | Reply::Cannot(_) => {
                         return Err(WireError::Malformed("an answer to another question".into()));
                     }
                 }
@@ -115,7 +139,8 @@ impl Seat {
                 each(Outcome::infrastructure(id, message));
             }
         }
-        *self = Seat::start(&self.exe)?;
+        let host = self.host.clone();
+        *self = Seat::start(&host)?;
         Ok(())
     }
 

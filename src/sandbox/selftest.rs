@@ -3,7 +3,7 @@
 //! A campaign that cannot see a crash finds nothing and looks like success, so every long run does
 //! this first and refuses to start when one fault is missed.
 
-use super::{Seat, SeatError, WorkerExe};
+use super::{Host, Seat, SeatError, WorkerExe};
 use crate::engines::{Backend, TARGETS};
 use crate::job::{Budget, Job, ModuleSource, Planted};
 use crate::outcome::{Clock, EngineVerdict, Outcome, Termination};
@@ -43,7 +43,7 @@ const PLANTS: &[(Planted, &str)] = &[
 
 /// Plants every fault in turn and hands over each result.
 pub fn self_test(exe: &WorkerExe, each: &mut dyn FnMut(Check)) -> Result<(), SeatError> {
-    let mut seat = Seat::start(exe)?;
+    let mut seat = Seat::start(&Host::builtin(exe))?;
     for &(planted, expected) in PLANTS {
         plant(&mut seat, planted, expected, each)?;
     }
@@ -59,7 +59,9 @@ pub fn plant_one(exe: &WorkerExe, planted: Planted) -> Result<Check, SeatError> 
     let &(_, expected) =
         PLANTS.iter().find(|(other, _)| *other == planted).expect("the table has every fault");
     let mut result = None;
-    plant(&mut Seat::start(exe)?, planted, expected, &mut |check| result = Some(check))?;
+    plant(&mut Seat::start(&Host::builtin(exe))?, planted, expected, &mut |check| {
+        result = Some(check)
+    })?;
     Ok(result.expect("a seat that is not stopped hands over every outcome"))
 }
 

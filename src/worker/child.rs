@@ -1,7 +1,8 @@
 //! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
 
+use super::compiler::Compiler;
 use super::progress::Progress;
-use super::{allocator, crash, engine, plant, unix};
+use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
 use crate::outcome::{EngineVerdict, Measurements, Phase, Validation, shorten};
 use crate::wire::{self, WireError};
@@ -50,6 +51,7 @@ static PIPE: Mutex<Option<File>> = Mutex::new(None);
 
 /// Waits for jobs on `orders`, runs them and ends the process. `parent` is the worker.
 pub(super) fn run(
+    compiler: &'static Compiler,
     orders: OwnedFd,
     pipe: OwnedFd,
     stderr: &OwnedFd,
@@ -72,7 +74,7 @@ pub(super) fn run(
         }
         let stack = |job: &Job| job.backend.knobs.stack_bytes;
         let mut runs = jobs.chunk_by(|a, b| stack(a) == stack(b));
-        runs.try_for_each(|jobs| run_with_one_stack(jobs, progress))
+        runs.try_for_each(|jobs| run_with_one_stack(compiler, jobs, progress))
     });
     if let Err(error) = result {
         tell(&Message::Failed(error.to_string()));
@@ -106,14 +108,18 @@ fn prepare(stderr: &OwnedFd, parent: unix::Pid, progress: &'static Progress) -> 
 }
 
 /// Runs jobs that ask for the same stack on one thread that has it.
-fn run_with_one_stack(jobs: &[Job], progress: &'static Progress) -> io::Result<()> {
+fn run_with_one_stack(
+    compiler: &'static Compiler,
+    jobs: &[Job],
+    progress: &'static Progress,
+) -> io::Result<()> {
     let stack = jobs.first().map_or(0, |job| job.backend.knobs.stack_bytes);
     let stack = usize::try_from(stack).map_err(io::Error::other)?;
     let ended = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(stack);
         let thread = thread.spawn_scoped(scope, || {
             crash::watch_stack();
-            jobs.iter().try_for_each(|job| run_one(job, progress))
+            jobs.iter().try_for_each(|job| run_one(compiler, job, progress))
         })?;
         Ok::<_, io::Error>(thread.join())
     })?;
@@ -121,7 +127,7 @@ fn run_with_one_stack(jobs: &[Job], progress: &'static Progress) -> io::Result<(
     ended.unwrap_or_else(|_| unix::exit_now(FAILED_EXIT))
 }
 
-fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
+fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) -> io::Result<()> {
     progress.begin_job(job.budget.memory_bytes, unix::monotonic_ns());
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
@@ -136,24 +142,25 @@ fn run_one(job: &Job, progress: &'static Progress) -> io::Result<()> {
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    tell(&compile(job, module, progress));
+    tell(&compile(compiler, job, module, progress));
     Ok(())
 }
 
-fn compile(job: &Job, module: &[u8], progress: &'static Progress) -> Message {
+fn compile(compiler: &Compiler, job: &Job, module: &[u8], progress: &'static Progress) -> Message {
     let started_ns = unix::thread_cpu_ns();
     let measured = || {
         allocator::count_in(None);
         progress.cpu_ns.store(unix::thread_cpu_ns() - started_ns, Relaxed);
         progress.peak_resident.store(unix::peak_resident_bytes(), Relaxed);
     };
-    allocator::count_in(Some(progress));
+    // A library allocates by itself; what little is seen here of it would only mislead.
+    allocator::count_in((!compiler.is_library()).then_some(progress));
     let (validation, verdict) = if let ModuleSource::Planted(planted) = &job.module {
         let verdict = plant::commit(*planted);
         measured();
         (Validation::NotRun, verdict)
     } else {
-        let compiled = engine::compile(job, module, progress, &measured);
+        let compiled = compiler.compile(job, module, progress, &measured);
         (compiled.validation, compiled.verdict)
     };
     allocator::count_in(None);

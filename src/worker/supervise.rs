@@ -2,10 +2,11 @@
 //! together how it ended.
 
 use super::child::{self, Completed, Message};
+use super::compiler::Compiler;
 use super::progress::Progress;
-use super::{allocator, crash, unix};
+use super::{allocator, crash, unix, words};
 use crate::job::Job;
-use crate::outcome::{Clock, Outcome, Phase, Termination, Validation, shorten};
+use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
 use crate::wire::{self, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
@@ -14,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// Bytes of standard error that are kept.
-const STDERR_TAIL_BYTES: usize = 8 * 1024;
+const STDERR_TAIL_BYTES: usize = 64 * 1024;
 
 /// Waits no longer than this at once, so that a child that ended without closing its pipes (its
 /// own child may hold them) is noticed.
@@ -52,14 +53,15 @@ const LEAVING_MAX: usize = 4;
 /// Where children come from: one always stands by, forked and prepared while the one before it
 /// worked, so that a job need not wait for the kernel to make it.
 pub(super) struct Nursery {
+    compiler: &'static Compiler,
     progress: &'static Progress,
     standby: Option<Watched>,
     leaving: Leaving,
 }
 
 impl Nursery {
-    pub(super) fn new(progress: &'static Progress) -> Nursery {
-        Nursery { progress, standby: None, leaving: Leaving::default() }
+    pub(super) fn new(compiler: &'static Compiler, progress: &'static Progress) -> Nursery {
+        Nursery { compiler, progress, standby: None, leaving: Leaving::default() }
     }
 
     /// Runs `jobs` in a child that has run nothing before.
@@ -68,7 +70,7 @@ impl Nursery {
         match self.hand_over(jobs) {
             Ok(watched) => {
                 // Without a child standing by, the next job starts its own and says what is wrong.
-                self.standby = Watched::start(self.progress).ok();
+                self.standby = Watched::start(self.compiler, self.progress).ok();
                 watched.watch(jobs, self.progress, &mut self.leaving)
             }
             Err(error) => {
@@ -89,7 +91,7 @@ impl Nursery {
             unix::kill_group(standby.pid);
             self.leaving.0.push(standby.pid);
         }
-        let mut fresh = Watched::start(self.progress)?;
+        let mut fresh = Watched::start(self.compiler, self.progress)?;
         fresh.give(jobs)?;
         Ok(fresh)
     }
@@ -108,6 +110,8 @@ struct Watched {
     panic: Option<(String, String, Vec<u64>)>,
     failed: Option<String>,
     killed: Option<Killed>,
+    /// Whether the engine is a library, whose panics are told by its own runtime.
+    library: bool,
 }
 
 /// Why we killed it.
@@ -120,14 +124,14 @@ enum Killed {
 
 impl Watched {
     /// Starts a child, which waits for its jobs.
-    fn start(progress: &'static Progress) -> io::Result<Watched> {
+    fn start(compiler: &'static Compiler, progress: &'static Progress) -> io::Result<Watched> {
         let (orders_reader, orders) = unix::pipe()?;
         let (reader, writer) = unix::pipe()?;
         let (stderr_reader, stderr_writer) = unix::pipe()?;
         let parent = unix::own_pid();
         let Some(pid) = unix::fork()? else {
             drop((orders, reader, stderr_reader));
-            child::run(orders_reader, writer, &stderr_writer, parent, progress)
+            child::run(compiler, orders_reader, writer, &stderr_writer, parent, progress)
         };
         unix::make_group(pid);
         drop((orders_reader, writer, stderr_writer));
@@ -142,6 +146,7 @@ impl Watched {
             panic: None,
             failed: None,
             killed: None,
+            library: compiler.is_library(),
         })
     }
 
@@ -285,7 +290,7 @@ impl Watched {
                         termination: Termination::Completed { verdict },
                         validation,
                         measurements,
-                        stderr_tail: self.take_stderr(),
+                        stderr_tail: shorten(&self.take_stderr()),
                     });
                 }
                 Ok(Some(Message::Panicked { location, message, addresses })) => {
@@ -302,7 +307,7 @@ impl Watched {
     }
 
     fn take_stderr(&mut self) -> String {
-        shorten(&String::from_utf8_lossy(&std::mem::take(&mut self.stderr_tail)))
+        String::from_utf8_lossy(&std::mem::take(&mut self.stderr_tail)).into_owned()
     }
 
     /// How the job that did not complete ended.
@@ -316,7 +321,7 @@ impl Watched {
             termination: self.termination(exit, progress, &stderr_tail),
             validation: Validation::NotRun,
             measurements,
-            stderr_tail,
+            stderr_tail: shorten(&stderr_tail),
         }
     }
 
@@ -341,6 +346,17 @@ impl Watched {
         }
         if let Some((location, message, addresses)) = self.panic.take() {
             return Termination::Panicked { location, message, frames: crash::names(&addresses) };
+        }
+        if self.library
+            && let Some(panic) = words::panic(stderr_tail)
+        {
+            if progress.phase() == Phase::Load {
+                let reason = format!("the release does not take this: {}", shorten(&panic.message));
+                let verdict = EngineVerdict::NotApplicable { reason };
+                return Termination::Completed { verdict };
+            }
+            let words::Panic { location, message, frames } = panic;
+            return Termination::Panicked { location, message: shorten(&message), frames };
         }
         let frames = || {
             let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);

@@ -13,6 +13,7 @@ const ORDER: &[&[&str]] = &[
     &["outcome", "job"],
     &["wire"],
     &["worker", "sandbox"],
+    &["provision"],
     &["oracles", "triage"],
     &["campaign", "store"],
     &["report"],
@@ -27,20 +28,20 @@ const NEIGHBOURS: &[(&str, &str, &str)] = &[
 
 /// What lies outside, the text that gives its use away, and the files that may have it.
 const OWNERS: &[(&str, &[&str], &[&str])] = &[
-    ("the engine", &["wasmtime::", "use wasmtime"], &["worker/engine.rs"]),
+    ("the engine", &["wasmtime::", "use wasmtime"], &["worker/builtin.rs"]),
     (
         "unsafe code",
         &["unsafe {", "unsafe impl", "unsafe fn"],
-        &["worker/unix.rs", "worker/allocator.rs", "worker/engine.rs"],
+        &["worker/unix.rs", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
-    ("child processes", &["Command::new"], &["sandbox/"]),
+    ("child processes", &["Command::new"], &["sandbox/", "provision/"]),
     ("printing", &["println!", "eprintln!", "print!(", "eprint!("], &["report/", "cli/", "cli.rs"]),
     ("environment variables", &["env::var", "env::args"], &["cli/", "cli.rs"]),
     (
         "files",
         &["fs::write", "File::create", "NamedTempFile", "OpenOptions"],
-        &["store.rs", "cli/", "worker.rs"],
+        &["store.rs", "provision/", "cli/", "worker.rs"],
     ),
 ];
 

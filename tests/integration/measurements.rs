@@ -7,7 +7,7 @@ use std::process::Command;
 use wasm_brink::engines::Backend;
 use wasm_brink::job::{Budget, Job};
 use wasm_brink::outcome::Termination;
-use wasm_brink::sandbox::{Seat, StoredModule};
+use wasm_brink::sandbox::{Host, Seat, StoredModule};
 use wasm_brink::shapes::{build, default_recipe, shape};
 
 /// Copies of the unit: the compilation needs a few hundred megabytes.
@@ -33,7 +33,7 @@ fn in_the_sandbox() -> u64 {
         repeat: false,
     };
     let mut peak = 0;
-    let mut seat = Seat::start(&worker()).unwrap();
+    let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
     seat.run(vec![job], &|| false, &mut |outcome| {
         assert!(matches!(outcome.termination, Termination::Completed { .. }), "{outcome:?}");
         peak = outcome.measurements.peak_resident_bytes;

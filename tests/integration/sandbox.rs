@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use wasm_brink::engines::{Backend, TARGETS};
 use wasm_brink::job::{Budget, Job, ModuleSource, Planted};
 use wasm_brink::outcome::{EngineVerdict, Outcome, Phase, Termination};
-use wasm_brink::sandbox::{Seat, WorkerExe, plant_one};
+use wasm_brink::sandbox::{Host, Seat, WorkerExe, plant_one};
 
 fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
     Job {
@@ -26,7 +26,7 @@ fn wasm(text: &str) -> ModuleSource {
 
 fn run(jobs: Vec<Job>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    let mut seat = Seat::start(&worker()).unwrap();
+    let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
     seat.run(jobs, &|| false, &mut |outcome| outcomes.push(outcome)).unwrap();
     outcomes
 }
@@ -114,7 +114,9 @@ fn ignoring_every_signal_does_not_help() {
 #[test]
 fn a_worker_that_dies_at_start_or_says_nothing_is_told_in_a_sentence() {
     for program in ["/bin/false", "/bin/true", "/nonexistent"] {
-        let error = Seat::start(&WorkerExe::at(Path::new(program))).unwrap_err().to_string();
+        let error = Seat::start(&Host::builtin(&WorkerExe::at(Path::new(program))))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("start a worker process"), "{program}: {error}");
     }
 }
@@ -167,7 +169,7 @@ fn a_module_file_that_is_gone_is_an_infrastructure_failure() {
 
 #[test]
 fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
-    let mut seat = Seat::start(&worker()).unwrap();
+    let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
     let started = Instant::now();
     let stop = || started.elapsed() > Duration::from_millis(300);
     let sleeper = job(0, ModuleSource::Planted(Planted::Sleep), 20);

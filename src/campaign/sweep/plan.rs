@@ -121,7 +121,7 @@ impl Sweep<'_> {
         self.close(&mut state, group_id);
     }
 
-    /// Small modules that are quick go through all backends in one batch; others one by one, the
+    /// Small modules that are quick go through all backends of an engine in one batch; others one by one, the
     /// costliest backend first.
     fn queue(&self, state: &mut State, step: &Step, case: &Case, mut jobs: Vec<Job>) {
         if jobs.is_empty() {
@@ -131,7 +131,9 @@ impl Sweep<'_> {
         let cost = |job: &Job| Some(self.foretell(state, step, state.jobs[&job.id].backend)?.cpu);
         let quick = |job: &Job| cost(job).is_none_or(|foretold| foretold < BATCHED_MAX);
         if case.module_bytes <= INLINE_BYTES_MAX && jobs.iter().all(quick) {
-            state.ready.push_back(Task { jobs, module });
+            for jobs in jobs.chunk_by(|a, b| a.backend.engine() == b.backend.engine()) {
+                state.ready.push_back(Task { jobs: jobs.to_vec(), module: module.clone() });
+            }
             return;
         }
         jobs.sort_by_cached_key(|job| std::cmp::Reverse(cost(job)));

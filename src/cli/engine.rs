@@ -1,0 +1,135 @@
+//! `brink engine`.
+
+use super::Exit;
+use super::exit::say;
+use super::options::{cache, this_exe};
+use super::sweep::width;
+use crate::engines::{EngineId, Installed, targets};
+use crate::provision::{self, Cache};
+use anyhow::{Result, ensure};
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use std::path::PathBuf;
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the engines that are there
+    List {
+        /// Print each as a line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add releases of Wasmtime, by their wheels, or an engine that you have
+    Add(AddOpts),
+    /// Remove engines
+    Remove {
+        /// Their names
+        #[arg(required = true, value_name = "ENGINE")]
+        engines: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct AddOpts {
+    /// Versions such as 41.0.0, or 41 for the newest 41; the name of the engine with --library
+    #[arg(required = true, value_name = "ENGINE")]
+    engines: Vec<String>,
+    /// A library with the C API, an unpacked official archive, or the archive (.tar.xz)
+    #[arg(long, value_name = "PATH")]
+    library: Option<PathBuf>,
+    /// Get it again where it is there already
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let cache = cache()?;
+    match &opts.command {
+        Command::List { json } => list(&cache, *json)?,
+        Command::Add(opts) => add(&cache, opts)?,
+        Command::Remove { engines } => {
+            for name in engines {
+                say(&format!("{} is removed\n", cache.remove(name)?));
+            }
+        }
+    }
+    Ok(Exit::Nothing)
+}
+
+fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
+    let exe = this_exe()?;
+    ensure!(
+        opts.library.is_none() || opts.engines.len() == 1,
+        "add a library: it takes one name, and {} were given",
+        opts.engines.len()
+    );
+    for name in &opts.engines {
+        let id: EngineId = name.parse()?;
+        ensure!(!id.is_builtin(), "add the engine {id}: that name is taken by the built-in one");
+        if cache.has(&id) && !opts.force {
+            say(&format!("{id} is there already; --force gets it again\n"));
+            continue;
+        }
+        let engine = match &opts.library {
+            Some(path) => provision::add_library(cache, &exe, id, path)?,
+            None => provision::add_release(cache, &exe, name)?,
+        };
+        say(&format!("{} is added: {}\n", engine.id, offers(&engine)));
+    }
+    Ok(())
+}
+
+/// One line on what an engine offers.
+fn offers(engine: &Installed) -> String {
+    let each = engine.lacks.iter().map(|(target, lacks)| {
+        if lacks.is_empty() {
+            return target.clone();
+        }
+        let lacks: Vec<&str> = lacks.iter().map(|proposal| proposal.name()).collect();
+        format!("{target} without {}", lacks.join(", "))
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() { "everything".to_owned() } else { each.join("; ") }
+}
+
+fn list(cache: &Cache, json: bool) -> Result<()> {
+    let mut engines = vec![Installed::builtin()];
+    engines.extend(cache.list()?);
+    if json {
+        for engine in &engines {
+            say(&format!("{}\n", serde_json::to_string(engine)?));
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["engine", "version", "kind", "offers", "source"]);
+    table.set_width(width());
+    for engine in &engines {
+        let offered = targets(&engine.id)
+            .iter()
+            .map(|target| target.id)
+            .filter(|id| engine.lacks.is_empty() || engine.lacks.contains_key(*id));
+        let offered: Vec<&str> = offered.collect();
+        table.add_row([
+            engine.id.as_str(),
+            &engine.version,
+            engine.code.kind(),
+            &offered.join(" "),
+            &engine.source,
+        ]);
+    }
+    say(&format!(
+        "{table}\n{} engines; the cache is {}\n",
+        engines.len(),
+        cache.folder().display()
+    ));
+    Ok(())
+}

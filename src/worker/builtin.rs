@@ -1,0 +1,137 @@
+//! The built-in Wasmtime: the only place that names it. A backend's description becomes a configured
+//! engine.
+#![expect(unsafe_code, reason = "Wasmtime marks its Cranelift flags unsafe")]
+
+use super::compiler::Configured;
+use super::refusals;
+use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
+use crate::job::Job;
+use crate::outcome::{RefusalKind, shorten};
+use crate::proposals::Proposal;
+use std::error::Error as StdError;
+use wasmparser::BinaryReaderError;
+use wasmtime::{Config, Engine, Module, WasmFeatures};
+use wasmtime_environ::{CompileError, WasmError};
+
+/// The engine, configured for a job.
+struct Builtin(Engine);
+
+/// The configured engine, or why there is none.
+pub(super) fn configure(job: &Job, checked: bool) -> Result<Box<dyn Configured>, String> {
+    let config = config(job, checked)?;
+    let engine = Engine::new(&config).map_err(|error| shorten(&format!("{error:#}")))?;
+    Ok(Box::new(Builtin(engine)))
+}
+
+impl Configured for Builtin {
+    fn validate(&self, module: &[u8]) -> Result<(), String> {
+        Module::validate(&self.0, module).map_err(|error| format!("{error:#}"))
+    }
+
+    fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)> {
+        match self.0.precompile_module(module) {
+            Ok(artifact) => Ok(Box::new(artifact)),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+}
+
+/// The engine's configuration, or why there is none.
+fn config(job: &Job, checked: bool) -> Result<Config, String> {
+    let Backend { knobs, .. } = &job.backend;
+    let target = job.backend.target();
+    let cranelift = target.strategy == Strategy::Cranelift;
+    let mut config = Config::new();
+    config.target(target.triple).map_err(|error| shorten(&format!("{error:#}")))?;
+    config.strategy(match target.strategy {
+        Strategy::Cranelift => wasmtime::Strategy::Cranelift,
+        Strategy::Winch => wasmtime::Strategy::Winch,
+        Strategy::Web => return Err("Wasmtime has no such compiler".to_owned()),
+    });
+    config.debug_info(knobs.debug_info);
+    config.consume_fuel(knobs.fuel);
+    config.epoch_interruption(knobs.epochs);
+    if knobs.guest_debug {
+        config.guest_debug(true);
+    }
+    if !knobs.signals {
+        config.signals_based_traps(false);
+    }
+    match knobs.collector {
+        Collector::Auto => {}
+        Collector::Copying => drop(config.collector(wasmtime::Collector::Copying)),
+        Collector::Drc => drop(config.collector(wasmtime::Collector::DeferredReferenceCounting)),
+        Collector::Null => drop(config.collector(wasmtime::Collector::Null)),
+    }
+    if cranelift {
+        config.cranelift_opt_level(match knobs.opt {
+            OptLevel::None => wasmtime::OptLevel::None,
+            OptLevel::Speed => wasmtime::OptLevel::Speed,
+            OptLevel::SpeedAndSize => wasmtime::OptLevel::SpeedAndSize,
+        });
+        config.cranelift_regalloc_algorithm(match knobs.regalloc {
+            RegisterAllocation::Backtracking => wasmtime::RegallocAlgorithm::Backtracking,
+            RegisterAllocation::SinglePass => wasmtime::RegallocAlgorithm::SinglePass,
+        });
+        let check = |switch: Switch| match switch {
+            Switch::Auto => checked,
+            Switch::On => true,
+            Switch::Off => false,
+        };
+        config.cranelift_debug_verifier(check(knobs.verifier));
+        if check(knobs.regalloc_checker) {
+            // SAFETY: the checker only looks at what the register allocator did.
+            unsafe { config.cranelift_flag_enable("regalloc_checker") };
+        }
+    }
+    for feature in target.cpu {
+        // SAFETY: the code for these features is compiled and looked at, never run.
+        unsafe { config.cranelift_flag_enable(feature) };
+    }
+    features(&mut config, job);
+    Ok(config)
+}
+
+/// Proposals: Wasmtime's defaults for the backend, those it has off that the module needs, and
+/// the knob.
+fn features(config: &mut Config, job: &Job) {
+    config.wasm_features(WasmFeatures::CUSTOM_PAGE_SIZES, true);
+    config.wasm_features(WasmFeatures::WIDE_ARITHMETIC, true);
+    if job.proposals.contains(&Proposal::StackSwitching) {
+        // Only where it is needed: it turns other things off.
+        config.wasm_stack_switching(true);
+    }
+    if job.backend.target().lacks.contains(&Proposal::Simd) {
+        config.wasm_relaxed_simd(false);
+        config.wasm_simd(false);
+    }
+    if !job.backend.knobs.memory64 {
+        config.wasm_memory64(false);
+    }
+}
+
+/// Sorts an engine's error by its types.
+fn refusal(error: &wasmtime::Error) -> (RefusalKind, String) {
+    let kind = error.chain().find_map(kind_of).unwrap_or(RefusalKind::Internal);
+    (kind, format!("{error:#}"))
+}
+
+fn kind_of(cause: &(dyn StdError + 'static)) -> Option<RefusalKind> {
+    if cause.is::<BinaryReaderError>() {
+        return Some(RefusalKind::Invalid);
+    }
+    if let Some(error) = cause.downcast_ref::<WasmError>() {
+        return Some(match error {
+            WasmError::InvalidWebAssembly { .. } => RefusalKind::Invalid,
+            WasmError::Unsupported(_) => RefusalKind::Unsupported,
+            WasmError::ImplLimitExceeded => RefusalKind::ImplementationLimit,
+            WasmError::User(_) => RefusalKind::Internal,
+        });
+    }
+    match cause.downcast_ref::<CompileError>()? {
+        // The cause below it says more.
+        CompileError::Wasm(_) => None,
+        CompileError::Codegen(message) => Some(refusals::codegen_kind(message)),
+        CompileError::DebugInfoNotSupported => Some(RefusalKind::Unsupported),
+    }
+}

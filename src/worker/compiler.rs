@@ -1,0 +1,142 @@
+//! What a worker compiles with, and how a compilation goes: configure, validate, compile, and
+//! compile again to compare.
+
+use super::progress::Progress;
+use super::unix::monotonic_ns;
+use super::{artifact, builtin, library, passes};
+use crate::engines::{Code, Installed};
+use crate::job::Job;
+use crate::outcome::{Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten};
+
+/// A second compilation, to compare, is made where the first took at most this long.
+const REPEAT_US_MAX: u64 = 250_000;
+
+/// The second compilation has Cranelift's verifier and the register allocation checker on, unless
+/// the knobs say otherwise, where the first took at most this long: the checker costs up to a
+/// hundred times the compilation. The first is always what an embedder gets.
+const CHECKED_US_MAX: u64 = 10_000;
+
+/// The engine of a worker.
+pub(super) struct Compiler {
+    engine: Installed,
+    code: Loaded,
+}
+
+enum Loaded {
+    Builtin,
+    Library(library::Library),
+}
+
+/// An engine that is configured for a job.
+pub(super) trait Configured {
+    /// Validates; the error is the engine's message.
+    fn validate(&self, module: &[u8]) -> Result<(), String>;
+
+    /// Compiles to an artifact; the error is the kind of the refusal and the engine's message.
+    fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)>;
+}
+
+/// What came of one module.
+pub(super) struct Compiled {
+    pub(super) validation: Validation,
+    pub(super) verdict: EngineVerdict,
+}
+
+impl Compiler {
+    /// Makes an engine's code ready, or says why it cannot be.
+    pub(super) fn load(engine: Installed) -> Result<Compiler, String> {
+        let code = match &engine.code {
+            // A worker of its own has its engine built in.
+            Code::Builtin | Code::Worker(_) => Loaded::Builtin,
+            Code::Library(file) => Loaded::Library(library::Library::load(file)?),
+            Code::Executable(_) | Code::Node(_) | Code::Jsc(_) => {
+                return Err("this kind of engine is not known here".to_owned());
+            }
+        };
+        Ok(Compiler { engine, code })
+    }
+
+    /// Whether the engine's code is a library, which reports panics in its own way.
+    pub(super) fn is_library(&self) -> bool {
+        matches!(self.code, Loaded::Library(_))
+    }
+
+    /// The engine, configured; `checked` turns on the checks that the knobs do not turn off.
+    fn configure(&self, job: &Job, checked: bool) -> Result<Box<dyn Configured + '_>, String> {
+        match &self.code {
+            Loaded::Builtin => builtin::configure(job, checked),
+            Loaded::Library(library) => library.configure(job, checked),
+        }
+    }
+
+    /// Validates and compiles `module` as `job` says. `measured` is called when everything that is
+    /// measured has ended and a comparison may still follow.
+    pub(super) fn compile(
+        &self,
+        job: &Job,
+        module: &[u8],
+        progress: &'static Progress,
+        measured: &dyn Fn(),
+    ) -> Compiled {
+        let not_run = |verdict| Compiled { validation: Validation::NotRun, verdict };
+        if let Some(reason) = job.backend.cannot() {
+            return not_run(EngineVerdict::NotApplicable { reason });
+        }
+        if let Some(reason) = self.engine.cannot(&job.backend, &job.proposals) {
+            return not_run(EngineVerdict::NotApplicable { reason });
+        }
+        let engine = match self.configure(job, false) {
+            Ok(engine) => engine,
+            Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
+        };
+        progress.enter(Phase::Validate, monotonic_ns());
+        let validation = match engine.validate(module) {
+            Ok(()) => Validation::Valid,
+            Err(message) => Validation::Invalid(shorten(&message)),
+        };
+        progress.enter(Phase::Compile, monotonic_ns());
+        passes::install(progress);
+        let started_ns = monotonic_ns();
+        let compiled = engine.compile(module);
+        let took_us = (monotonic_ns() - started_ns) / 1_000;
+        passes::uninstall();
+        let artifact = match compiled {
+            Ok(artifact) => artifact,
+            Err((mut kind, message)) => {
+                measured();
+                if matches!(validation, Validation::Invalid(_)) {
+                    // Whatever words the compiler finds for it, the validator has said it already.
+                    kind = RefusalKind::Invalid;
+                }
+                let refusal = Refusal { phase: Phase::Compile, kind, message: shorten(&message) };
+                return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
+            }
+        };
+        measured();
+        let bytes = (*artifact).as_ref();
+        let mut described = Artifact {
+            bytes: bytes.len() as u64,
+            code_bytes: artifact::code_bytes(bytes),
+            hash: artifact::fingerprint(bytes),
+            repeat_hash: None,
+        };
+        drop(artifact);
+        if job.repeat && took_us <= REPEAT_US_MAX {
+            progress.enter(Phase::Repeat, monotonic_ns());
+            let checked = took_us <= CHECKED_US_MAX;
+            let again = match self.configure(job, checked) {
+                Ok(engine) => engine.compile(module),
+                Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
+            };
+            match again {
+                Ok(again) => described.repeat_hash = Some(artifact::fingerprint((*again).as_ref())),
+                Err((kind, message)) => {
+                    let refusal =
+                        Refusal { phase: Phase::Repeat, kind, message: shorten(&message) };
+                    return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
+                }
+            }
+        }
+        Compiled { validation, verdict: EngineVerdict::Accepted { artifact: described } }
+    }
+}
