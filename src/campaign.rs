@@ -4,6 +4,7 @@
 //! A campaign says everything it does as [`Event`]s; the run directory keeps them and every
 //! report is made from them. Nothing here prints.
 
+mod bisect;
 mod case;
 mod court;
 mod events;
@@ -11,9 +12,10 @@ mod line;
 mod repro;
 mod sweep;
 
+pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::line::{Line, Scope, lines};
-pub use self::repro::{Repro, ReproReport, ReproRun, reproduce};
+pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};

@@ -1,5 +1,6 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
+mod bisect;
 mod engine;
 mod exit;
 mod generate;
@@ -32,6 +33,8 @@ enum Command {
     Sweep(sweep::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
+    /// Find the releases between which a bug came and went
+    Bisect(bisect::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
     /// Obtain, list and remove engines
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
+        Command::Bisect(opts) => bisect::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),

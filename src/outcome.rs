@@ -282,6 +282,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether it says anything of the engine, rather than of the machine.
+    pub fn says_something(&self) -> bool {
+        !matches!(
+            self.termination,
+            Termination::Infrastructure { .. }
+                | Termination::Ambiguous
+                | Termination::TimedOut { clock: Clock::Wall }
+        )
+    }
+
     /// The outcome of a job that never ran.
     pub fn infrastructure(job: u64, message: String) -> Outcome {
         Outcome {

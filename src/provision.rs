@@ -6,13 +6,15 @@
 mod cache;
 mod library;
 mod probe;
+mod results;
 mod tool;
 mod wheel;
 
 pub use self::cache::{Cache, release_order};
 pub use self::library::add_library;
 pub use self::probe::probe;
-pub use self::wheel::{add_release, list_releases};
+pub use self::results::module_hash;
+pub use self::wheel::{add_release, newest_releases};
 
 use crate::names::did_you_mean;
 use crate::sandbox::SeatError;

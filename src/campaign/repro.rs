@@ -1,6 +1,6 @@
 //! Runs one case on some backends a few times and says whether the same thing happens each time.
 
-use super::{Case, Court, Event, Observer};
+use super::{Case, Court, Event, Judged, Observer};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -30,8 +30,8 @@ pub struct ReproRun {
     pub backend: Backend,
     /// What came of it.
     pub outcome: Outcome,
-    /// Signature and summary of each violation.
-    pub violations: Vec<(Signature, String)>,
+    /// What is wrong.
+    pub violations: Vec<Judged>,
     /// What the oracles could not tell.
     pub inconclusive: Vec<String>,
 }
@@ -49,7 +49,7 @@ impl ReproReport {
     /// Signatures that were seen.
     pub fn signatures(&self) -> BTreeSet<Signature> {
         let all = self.runs.iter().flat_map(|run| &run.violations);
-        all.map(|(signature, _)| signature.clone()).collect()
+        all.map(|judged| judged.signature.clone()).collect()
     }
 }
 
@@ -83,10 +83,15 @@ pub fn reproduce(
         if complete {
             judged.extend(judge(Some(&peers)).0);
         }
-        let violations = judged.into_iter().map(|j| (j.signature, j.violation.summary)).collect();
-        ReproRun { backend, outcome, violations, inconclusive }
+        ReproRun { backend, outcome, violations: judged, inconclusive }
     });
     ReproReport { runs: runs.collect(), seat_error }
+}
+
+/// What an outcome of a case on `backend` says by itself, without those of other backends.
+pub fn judge_alone(case: &Case, backend: &Backend, budget: &Budget, outcome: Outcome) -> ReproRun {
+    let (violations, inconclusive) = Court::judge(case, backend, budget, &outcome, None);
+    ReproRun { backend: backend.clone(), outcome, violations, inconclusive }
 }
 
 /// What has come so far.

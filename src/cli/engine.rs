@@ -6,7 +6,7 @@ use super::options::{cache, this_exe};
 use super::sweep::width;
 use crate::engines::{EngineId, Installed, targets};
 use crate::provision::{self, Cache};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 use std::path::PathBuf;
@@ -37,7 +37,8 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct AddOpts {
-    /// Versions such as 41.0.0, or 41 for the newest 41; the name of the engine with --library
+    /// Versions such as 41.0.0, 41 for the newest 41, or 19..50 for the newest of each; the
+    /// name of the engine with --library
     #[arg(required = true, value_name = "ENGINE")]
     engines: Vec<String>,
     /// A library with the C API, an unpacked official archive, or the archive (.tar.xz)
@@ -69,7 +70,16 @@ fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
         "add a library: it takes one name, and {} were given",
         opts.engines.len()
     );
+    let mut names = Vec::new();
     for name in &opts.engines {
+        match name.split_once("..") {
+            Some((from, to)) => {
+                names.extend(provision::newest_releases(major(from)?..=major(to)?)?)
+            }
+            None => names.push(name.clone()),
+        }
+    }
+    for name in &names {
         let id: EngineId = name.parse()?;
         ensure!(!id.is_builtin(), "add the engine {id}: that name is taken by the built-in one");
         if cache.has(&id) && !opts.force {
@@ -83,6 +93,10 @@ fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
         say(&format!("{} is added: {}\n", engine.id, offers(&engine)));
     }
     Ok(())
+}
+
+fn major(text: &str) -> Result<u64> {
+    text.parse().with_context(|| format!("read {text:?}: a range of releases is like 19..50"))
 }
 
 /// One line on what an engine offers.

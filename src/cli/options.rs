@@ -53,8 +53,7 @@ impl RunOpts {
     /// finding, or all that the engine offers.
     pub(super) fn backends(&self, of_finding: Option<&[Backend]>) -> Result<Vec<Backend>> {
         let cache = cache()?;
-        let ids = self.engines.iter().map(|name| engines_named(&cache, name));
-        let mut ids: Vec<EngineId> = ids.collect::<Result<Vec<_>>>()?.concat();
+        let mut ids = self.engine_ids(&cache)?;
         let none_asked = ids.is_empty();
         if none_asked {
             ids.push(EngineId::builtin());
@@ -83,6 +82,12 @@ impl RunOpts {
             }
         }
         Ok(backends)
+    }
+
+    /// The engines asked for.
+    pub(super) fn engine_ids(&self, cache: &Cache) -> Result<Vec<EngineId>> {
+        let ids = self.engines.iter().map(|name| engines_named(cache, name));
+        Ok(ids.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// The limits of a job: those asked for, else those of `otherwise`, else the defaults.

@@ -25,6 +25,9 @@ pub(super) struct FindingFile {
     pub(super) peers: Vec<Backend>,
     pub(super) time_limit_s: u64,
     pub(super) memory_limit_bytes: u64,
+    /// Since when and until when releases have it, as `brink bisect` found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) history: Option<String>,
 }
 
 /// Name of that file.
@@ -111,6 +114,7 @@ fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError>
         peers: finding.peers.clone(),
         time_limit_s: finding.budget.cpu_s,
         memory_limit_bytes: finding.budget.memory_bytes,
+        history: None,
     };
     let description =
         toml::to_string(&description).expect("a table of strings, numbers and names is TOML");

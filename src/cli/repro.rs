@@ -98,7 +98,7 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
         let ReproRun { backend, outcome, violations, inconclusive } = run;
         if opts.json {
             let signatures: Vec<String> =
-                violations.iter().map(|(signature, _)| signature.to_string()).collect();
+                violations.iter().map(|judged| judged.signature.to_string()).collect();
             let line = serde_json::json!({
                 "subject": repro.case.subject,
                 "backend": backend,
@@ -110,8 +110,8 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
             say(&format!("{line}\n"));
         } else if !opts.quiet {
             say(&format!("{backend}: {}\n", describe(outcome)));
-            for (_, summary) in violations {
-                say(&format!("  violation: {summary}\n"));
+            for judged in violations {
+                say(&format!("  violation: {}\n", judged.violation.summary));
             }
             for reason in inconclusive {
                 say(&format!("  inconclusive: {reason}\n"));
@@ -135,7 +135,7 @@ fn tally(report: &ReproReport) -> String {
     )
 }
 
-fn describe(outcome: &Outcome) -> String {
+pub(super) fn describe(outcome: &Outcome) -> String {
     let measured = &outcome.measurements;
     let ending = match &outcome.termination {
         Termination::Completed { verdict } => match verdict {

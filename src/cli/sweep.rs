@@ -10,7 +10,7 @@ use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
 use crate::names::did_you_mean;
 use crate::ops::Unit;
-use crate::outcome::{Outcome, Termination};
+use crate::outcome::Outcome;
 use crate::recipe::Proximity;
 use crate::report::{Json, Plain, Quiet, Reporter, Terminal, summary};
 use crate::shapes::{self, SHAPES, Shape};
@@ -250,7 +250,7 @@ fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
                 violations,
                 subject: Subject::Recipe(recipe),
                 ..
-            } if says_something(outcome) => {
+            } if outcome.says_something() => {
                 let past = Past {
                     recipe: recipe.id(),
                     outcome: Outcome::clone(outcome),
@@ -267,11 +267,6 @@ fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
             | Event::RunEnded { .. } => {}
         }
     }
-}
-
-/// What could not be run, or proves nothing, is run again.
-fn says_something(outcome: &Outcome) -> bool {
-    !matches!(outcome.termination, Termination::Infrastructure { .. } | Termination::Ambiguous)
 }
 
 /// Width of the terminal, if standard output is one.

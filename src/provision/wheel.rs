@@ -8,9 +8,12 @@ use crate::engines::{Code, EngineId, Installed};
 use crate::sandbox::WorkerExe;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use semver::Version;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,8 +37,27 @@ pub fn add_release(
     })
 }
 
+/// The newest release with a wheel of each major version in the range; those without one are left
+/// out.
+pub fn newest_releases(majors: RangeInclusive<u64>) -> Result<Vec<String>, ProvisionError> {
+    let mut newest: BTreeMap<u64, Version> = BTreeMap::new();
+    for version in list_releases()?.iter().filter_map(|text| Version::parse(text).ok()) {
+        if majors.contains(&version.major) {
+            let best = newest.entry(version.major).or_insert_with(|| version.clone());
+            *best = version.max(best.clone());
+        }
+    }
+    if newest.is_empty() {
+        return Err(ProvisionError::Unfit {
+            doing: format!("get the releases from {} to {}", majors.start(), majors.end()),
+            reason: "none of them has a wheel".to_owned(),
+        });
+    }
+    Ok(newest.into_values().map(|version| version.to_string()).collect())
+}
+
 /// The versions that have a wheel, newest first.
-pub fn list_releases() -> Result<Vec<String>, ProvisionError> {
+fn list_releases() -> Result<Vec<String>, ProvisionError> {
     let doing = "ask which releases of Wasmtime have a wheel";
     let output = pip(&["index", "versions", "wasmtime"], doing)?;
     let text = String::from_utf8_lossy(&output);

@@ -4,7 +4,7 @@ use super::Sweep;
 use super::state::{Confirming, Running, State};
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged, SweepError};
 use crate::oracles;
-use crate::outcome::{Clock, Outcome, Termination};
+use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
 
 /// A finding whose case takes longer than this, in microseconds of CPU time, is confirmed only by
@@ -125,7 +125,7 @@ impl Sweep<'_> {
             return;
         };
         let confirming = &mut track.confirming[at];
-        if !says_something(outcome) && confirming.wasted < WASTED_MAX {
+        if !outcome.says_something() && confirming.wasted < WASTED_MAX {
             confirming.wasted += 1;
             return self.run_again(state, running, &case, id);
         }
@@ -245,14 +245,4 @@ impl Sweep<'_> {
             state.failure.get_or_insert(error);
         }
     }
-}
-
-/// Whether an outcome says anything of the engine, rather than of the machine.
-fn says_something(outcome: &Outcome) -> bool {
-    !matches!(
-        outcome.termination,
-        Termination::Infrastructure { .. }
-            | Termination::Ambiguous
-            | Termination::TimedOut { clock: Clock::Wall }
-    )
 }
