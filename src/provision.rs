@@ -6,6 +6,7 @@
 mod cache;
 mod library;
 mod probe;
+mod program;
 mod results;
 mod tool;
 mod wheel;
@@ -13,6 +14,7 @@ mod wheel;
 pub use self::cache::{Cache, release_order};
 pub use self::library::add_library;
 pub use self::probe::probe;
+pub use self::program::{add_executable, add_web};
 pub use self::results::module_hash;
 pub use self::wheel::{add_release, newest_releases};
 

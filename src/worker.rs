@@ -10,6 +10,7 @@ mod allocator;
 mod artifact;
 mod builtin;
 mod child;
+mod command;
 mod compiler;
 mod crash;
 mod library;

@@ -140,7 +140,7 @@ fn releases(opts: &Opts, cache: &Cache) -> Result<Vec<Installed>> {
 /// The one backend to ask for, of no engine in particular.
 fn backend(opts: &Opts, finding: Option<&FindingFile>) -> Result<Backend> {
     let builtin = EngineId::builtin();
-    if let [] = opts.run.backends.as_slice() {
+    if opts.run.backends.is_empty() {
         let own = || std::env::consts::ARCH.parse::<Backend>();
         let backend = finding.map_or_else(own, |file| Ok(file.backend.clone()));
         let backend = backend.context("choose a backend for this machine; name one")?;

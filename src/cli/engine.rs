@@ -38,12 +38,18 @@ enum Command {
 #[derive(Args, Debug)]
 struct AddOpts {
     /// Versions such as 41.0.0, 41 for the newest 41, or 19..50 for the newest of each; the
-    /// name of the engine with --library
+    /// v8 and jsc for web engines; the name of an engine that is given by its path
     #[arg(required = true, value_name = "ENGINE")]
     engines: Vec<String>,
     /// A library with the C API, an unpacked official archive, or the archive (.tar.xz)
     #[arg(long, value_name = "PATH")]
     library: Option<PathBuf>,
+    /// A `wasmtime` executable, which stays where it is
+    #[arg(long, value_name = "PATH", conflicts_with = "library")]
+    executable: Option<PathBuf>,
+    /// The program of a web engine (v8, jsc), where it is not on the PATH
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["library", "executable"])]
+    program: Option<PathBuf>,
     /// Get it again where it is there already
     #[arg(long)]
     force: bool,
@@ -65,9 +71,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 
 fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
     let exe = this_exe()?;
+    let own = opts.library.is_some() || opts.executable.is_some() || opts.program.is_some();
     ensure!(
-        opts.library.is_none() || opts.engines.len() == 1,
-        "add a library: it takes one name, and {} were given",
+        !own || opts.engines.len() == 1,
+        "add an engine by its path: it takes one name, and {} were given",
         opts.engines.len()
     );
     let mut names = Vec::new();
@@ -86,9 +93,14 @@ fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
             say(&format!("{id} is there already; --force gets it again\n"));
             continue;
         }
-        let engine = match &opts.library {
-            Some(path) => provision::add_library(cache, &exe, id, path)?,
-            None => provision::add_release(cache, &exe, name)?,
+        let engine = if let Some(path) = &opts.library {
+            provision::add_library(cache, &exe, id, path)?
+        } else if let Some(path) = &opts.executable {
+            provision::add_executable(cache, &exe, id, path)?
+        } else if id.is_web() {
+            provision::add_web(cache, &exe, id, opts.program.as_deref())?
+        } else {
+            provision::add_release(cache, &exe, name)?
         };
         say(&format!("{} is added: {}\n", engine.id, offers(&engine)));
     }

@@ -61,8 +61,7 @@ impl Cache {
             let nearest = nearest(name, names).map(str::to_owned);
             return Err(ProvisionError::Unknown { name: name.to_owned(), nearest });
         };
-        check(engine)?;
-        Ok(engine.clone())
+        checked(engine)
     }
 
     /// Whether an engine of that name is there.
@@ -142,18 +141,20 @@ fn checksum(file: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Whether an engine's code is what was added.
-fn check(engine: &Installed) -> Result<(), ProvisionError> {
-    let Some(file) = engine.code.file() else { return Ok(()) };
+/// The engine, if its code is what was added. What belongs to others changes when they like; it
+/// gets the checksum that it has now.
+fn checked(engine: &Installed) -> Result<Installed, ProvisionError> {
+    let mut engine = engine.clone();
+    let Some(file) = engine.code.file() else { return Ok(engine) };
     let damaged = |reason: String| ProvisionError::Damaged { id: engine.id.to_string(), reason };
     let now =
         checksum(file).map_err(|error| damaged(format!("read {}: {error}", file.display())))?;
-    // What belongs to the system is replaced by the system.
-    let own = !matches!(engine.code, Code::Node(_) | Code::Jsc(_));
+    let own = matches!(engine.code, Code::Library(_) | Code::Worker(_));
     if own && now != engine.checksum {
         return Err(damaged(format!("{} has changed since it was added", file.display())));
     }
-    Ok(())
+    engine.checksum = now;
+    Ok(engine)
 }
 
 /// Releases by their version, then the others by their name.

@@ -1,10 +1,11 @@
 //! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
 
+use super::command::Ended;
 use super::compiler::Compiler;
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{EngineVerdict, Measurements, Phase, Validation, shorten};
+use crate::outcome::{EngineVerdict, Measurements, Phase, Termination, Validation, shorten};
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -41,8 +42,9 @@ pub(super) enum Message {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Completed {
     pub(super) job: u64,
+    pub(super) phase: Phase,
+    pub(super) termination: Termination,
     pub(super) validation: Validation,
-    pub(super) verdict: EngineVerdict,
     pub(super) measurements: Measurements,
 }
 
@@ -132,17 +134,34 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
     unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
-    let room = job.budget.memory_bytes.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
-    let limit = unix::address_space_bytes().saturating_add(room);
-    unix::limit_address_space(limit)?;
-    progress.address_space_limit.store(limit, Relaxed);
+    if compiler.program().is_none() {
+        // Programs may set aside what they never use; their resident memory is watched.
+        let room = job.budget.memory_bytes.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
+        let limit = unix::address_space_bytes().saturating_add(room);
+        unix::limit_address_space(limit)?;
+        progress.address_space_limit.store(limit, Relaxed);
+    }
     let module: &[u8] = match &job.module {
         ModuleSource::Inline(bytes) => bytes,
         ModuleSource::File(path) => unix::map_file(&File::open(path)?)?,
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    tell(&compile(compiler, job, module, progress));
+    let message = match (compiler.program(), compiler.cannot(job), &job.module) {
+        (_, _, ModuleSource::Planted(_)) | (None, None, _) => {
+            compile(compiler, job, module, progress)
+        }
+        (_, Some(reason), _) => {
+            let verdict = EngineVerdict::NotApplicable { reason };
+            let termination = Termination::Completed { verdict };
+            completed(job, Phase::Done, termination, Validation::NotRun, progress)
+        }
+        (Some(program), None, _) => {
+            let Ended { phase, termination, validation } = program.run(job, module, progress)?;
+            completed(job, phase, termination, validation, progress)
+        }
+    };
+    tell(&message);
     Ok(())
 }
 
@@ -164,11 +183,22 @@ fn compile(compiler: &Compiler, job: &Job, module: &[u8], progress: &'static Pro
         (compiled.validation, compiled.verdict)
     };
     allocator::count_in(None);
+    completed(job, Phase::Done, Termination::Completed { verdict }, validation, progress)
+}
+
+/// The message of a job that has been told all about.
+fn completed(
+    job: &Job,
+    phase: Phase,
+    termination: Termination,
+    validation: Validation,
+    progress: &Progress,
+) -> Message {
     let now_ns = unix::monotonic_ns();
     progress.enter(Phase::Done, now_ns);
-    let cpu_ns = progress.cpu_ns.load(Relaxed);
-    let measurements = progress.measurements(now_ns, cpu_ns);
-    Message::Completed(Box::new(Completed { job: job.id, validation, verdict, measurements }))
+    let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
+    let job = job.id;
+    Message::Completed(Box::new(Completed { job, phase, termination, validation, measurements }))
 }
 
 /// Sends a message to the worker; a pipe that is gone means that the worker is, and so are we.

@@ -1,6 +1,7 @@
 //! What a worker compiles with, and how a compilation goes: configure, validate, compile, and
 //! compile again to compare.
 
+use super::command::Program;
 use super::progress::Progress;
 use super::unix::monotonic_ns;
 use super::{artifact, builtin, library, passes};
@@ -25,6 +26,7 @@ pub(super) struct Compiler {
 enum Loaded {
     Builtin,
     Library(library::Library),
+    Program(Program),
 }
 
 /// An engine that is configured for a job.
@@ -45,13 +47,11 @@ pub(super) struct Compiled {
 impl Compiler {
     /// Makes an engine's code ready, or says why it cannot be.
     pub(super) fn load(engine: Installed) -> Result<Compiler, String> {
-        let code = match &engine.code {
+        let code = match (&engine.code, Program::of(&engine.code)) {
+            (_, Some(program)) => Loaded::Program(program),
+            (Code::Library(file), _) => Loaded::Library(library::Library::load(file)?),
             // A worker of its own has its engine built in.
-            Code::Builtin | Code::Worker(_) => Loaded::Builtin,
-            Code::Library(file) => Loaded::Library(library::Library::load(file)?),
-            Code::Executable(_) | Code::Node(_) | Code::Jsc(_) => {
-                return Err("this kind of engine is not known here".to_owned());
-            }
+            (..) => Loaded::Builtin,
         };
         Ok(Compiler { engine, code })
     }
@@ -61,11 +61,25 @@ impl Compiler {
         matches!(self.code, Loaded::Library(_))
     }
 
+    /// The program, where the engine is one.
+    pub(super) fn program(&self) -> Option<&Program> {
+        match &self.code {
+            Loaded::Program(program) => Some(program),
+            Loaded::Builtin | Loaded::Library(_) => None,
+        }
+    }
+
+    /// Why a job cannot be asked of the engine at all, if it cannot.
+    pub(super) fn cannot(&self, job: &Job) -> Option<String> {
+        job.backend.cannot().or_else(|| self.engine.cannot(&job.backend, &job.proposals))
+    }
+
     /// The engine, configured; `checked` turns on the checks that the knobs do not turn off.
     fn configure(&self, job: &Job, checked: bool) -> Result<Box<dyn Configured + '_>, String> {
         match &self.code {
             Loaded::Builtin => builtin::configure(job, checked),
             Loaded::Library(library) => library.configure(job, checked),
+            Loaded::Program(_) => Err("a program is run, not configured".to_owned()),
         }
     }
 
@@ -79,12 +93,6 @@ impl Compiler {
         measured: &dyn Fn(),
     ) -> Compiled {
         let not_run = |verdict| Compiled { validation: Validation::NotRun, verdict };
-        if let Some(reason) = job.backend.cannot() {
-            return not_run(EngineVerdict::NotApplicable { reason });
-        }
-        if let Some(reason) = self.engine.cannot(&job.backend, &job.proposals) {
-            return not_run(EngineVerdict::NotApplicable { reason });
-        }
         let engine = match self.configure(job, false) {
             Ok(engine) => engine,
             Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),

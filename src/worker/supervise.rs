@@ -279,15 +279,16 @@ impl Watched {
             match wire::take::<Message>(&mut self.buffer) {
                 Ok(None) => return,
                 Ok(Some(Message::Completed(completed))) => {
-                    let Completed { job, validation, verdict, measurements } = *completed;
+                    let Completed { job, phase, termination, validation, measurements } =
+                        *completed;
                     if jobs.get(outcomes.len()).is_none_or(|expected| expected.id != job) {
                         self.kill(Killed::Garbage);
                         return;
                     }
                     outcomes.push(Outcome {
                         job,
-                        phase: Phase::Done,
-                        termination: Termination::Completed { verdict },
+                        phase,
+                        termination,
                         validation,
                         measurements,
                         stderr_tail: shorten(&self.take_stderr()),

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::ptr::{null, null_mut};
 
 /// A process id.
@@ -178,6 +179,26 @@ pub(super) fn make_group(pid: Pid) {
 pub(super) fn kill_group(pid: Pid) {
     // SAFETY: plain system call; the group id is that of our own child.
     unsafe { libc::kill(-pid, libc::SIGKILL) };
+}
+
+/// Kills one process; one that is already gone is fine.
+pub(super) fn kill(pid: Pid) {
+    // SAFETY: plain system call; the process is our own child.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}
+
+/// Has the program that `command` starts killed when the thread that starts it ends.
+pub(super) fn die_with_thread(command: &mut std::process::Command) {
+    let parent = own_pid();
+    // SAFETY: between fork and exec, only system calls are made.
+    unsafe { command.pre_exec(move || die_with_parent(parent)) };
+}
+
+/// Resident memory of another process now, in bytes; 0 where it cannot be told.
+pub(super) fn resident_bytes_of(pid: Pid) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages = text.split(' ').nth(1).and_then(|field| field.parse::<u64>().ok());
+    pages.unwrap_or(0) * 4096
 }
 
 /// Takes a child's end off the kernel; `None` while it still runs.

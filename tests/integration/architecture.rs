@@ -35,7 +35,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
         &["worker/unix.rs", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
-    ("child processes", &["Command::new"], &["sandbox/", "provision/"]),
+    ("child processes", &["Command::new"], &["sandbox/", "provision/", "worker/command.rs"]),
     ("printing", &["println!", "eprintln!", "print!(", "eprint!("], &["report/", "cli/", "cli.rs"]),
     ("environment variables", &["env::var", "env::args"], &["cli/", "cli.rs"]),
     (

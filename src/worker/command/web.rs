@@ -1,0 +1,82 @@
+//! Web engines: a small script compiles the module and says what came of it.
+
+use super::{Ended, answered, crashed, refused};
+use crate::job::Job;
+use crate::outcome::{
+    Artifact, EngineVerdict, Phase, RefusalKind, Termination, Validation, shorten,
+};
+use crate::worker::unix;
+use std::path::Path;
+use std::process::Command;
+
+/// The words with which the scripts of web engines answer.
+const ACCEPTED: &str = "brink: accepted";
+const REFUSED: &str = "brink: refused ";
+
+/// V8 with the tiers of the job's target.
+pub(super) fn node(file: &Path, job: &Job, module: &Path) -> Command {
+    let script = format!(
+        "try {{ new WebAssembly.Module(require('fs').readFileSync(process.argv[1])); \
+         console.log('{ACCEPTED}') }} catch (e) {{ \
+         console.log('{REFUSED}' + e.name + ': ' + String(e.message).slice(0, 2000)) }}"
+    );
+    let tiers: &[&str] = match job.backend.target().id {
+        "baseline" => &["--liftoff-only", "--no-wasm-lazy-compilation", "--no-wasm-tier-up"],
+        "optimiser" => &["--no-liftoff", "--no-wasm-lazy-compilation", "--no-wasm-tier-up"],
+        _ => &[],
+    };
+    let mut command = Command::new(file);
+    command.args(tiers).arg("-e").arg(script).arg(module);
+    command
+}
+
+/// JavaScriptCore with the tiers of the job's target, or why there are none. It compiles when a
+/// module is instantiated, so that is tried as far as imports can be made up; what comes of it does
+/// not matter, unless it crashes.
+pub(super) fn jsc(file: &Path, job: &Job, module: &Path) -> Result<Command, String> {
+    let script = format!(
+        "let m; try {{ m = new WebAssembly.Module(readFile('{}', 'binary')) }} \
+         catch (e) {{ print('{REFUSED}' + e.name + ': ' + String(e.message).slice(0, 2000)) }} \
+         if (m) {{ const i = {{}}; for (const {{module, name}} of WebAssembly.Module.imports(m)) \
+         (i[module] ??= {{}})[name] = () => 0; \
+         try {{ new WebAssembly.Instance(m, i) }} catch (e) {{}} print('{ACCEPTED}') }}",
+        module.display()
+    );
+    // Without the interpreters below it, a tier compiles every function at once.
+    let tiers: &[&str] = match job.backend.target().id {
+        "baseline" => &["--useWasmIPInt=0", "--useWasmLLInt=0", "--useOMGJIT=0"],
+        "optimiser" => {
+            return Err("JavaScriptCore does not run its optimising compiler alone".to_owned());
+        }
+        _ => &[],
+    };
+    let mut command = Command::new(file);
+    command.args(tiers).arg("-e").arg(script);
+    Ok(command)
+}
+
+/// What their end and their words mean.
+pub(super) fn ended(exit: &unix::Exit, said: &str) -> Ended {
+    if said.lines().any(|line| line == ACCEPTED) {
+        // What it compiled stays in it.
+        let artifact = Artifact { bytes: 0, code_bytes: 0, hash: String::new(), repeat_hash: None };
+        return answered(EngineVerdict::Accepted { artifact });
+    }
+    if let Some((_, message)) = said.split_once(REFUSED) {
+        let kind = if message.starts_with("CompileError") {
+            RefusalKind::Invalid
+        } else {
+            RefusalKind::ImplementationLimit
+        };
+        return answered(refused(kind, message.trim()));
+    }
+    // V8 says so before it aborts.
+    if said.contains("out of memory") || said.contains("Out of memory") {
+        let termination = Termination::OutOfMemory { requested_bytes: 0 };
+        return Ended { phase: Phase::Compile, termination, validation: Validation::NotRun };
+    }
+    let termination = crashed(exit, said).unwrap_or_else(|| Termination::Infrastructure {
+        message: format!("the engine ended without an answer: {}", shorten(said.trim())),
+    });
+    Ended { phase: Phase::Compile, termination, validation: Validation::NotRun }
+}
