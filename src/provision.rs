@@ -3,6 +3,7 @@
 //! Nothing is downloaded or built unless a person asked for that engine by name. An engine comes
 //! into the cache whole or not at all: it is put together beside it, tried, and moved in.
 
+mod build;
 mod cache;
 mod library;
 mod probe;
@@ -11,6 +12,7 @@ mod results;
 mod tool;
 mod wheel;
 
+pub use self::build::{Against, build};
 pub use self::cache::{Cache, release_order};
 pub use self::library::add_library;
 pub use self::probe::probe;

@@ -3,6 +3,7 @@
 //! The core never prints; a reporter is told every event and makes something of it. To add one: a
 //! file here with a type that implements [`Reporter`], and its choice in the command line.
 
+mod atlas;
 mod format;
 mod json;
 mod markdown;
@@ -12,6 +13,7 @@ mod tally;
 
 use crate::campaign::Event;
 
+pub use self::atlas::atlas;
 pub use self::format::{bytes, microseconds};
 pub use self::json::Json;
 pub use self::markdown::finding_report;

@@ -11,6 +11,7 @@ mod artifact;
 mod builtin;
 mod child;
 mod command;
+mod compat;
 mod compiler;
 mod crash;
 mod library;

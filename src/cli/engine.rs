@@ -1,11 +1,12 @@
 //! `brink engine`.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
 use super::exit::say;
-use super::options::{cache, this_exe};
+use super::options::{cache, stop_flag, this_exe};
 use super::sweep::width;
 use crate::engines::{EngineId, Installed, targets};
-use crate::provision::{self, Cache};
+use crate::provision::{self, Against, Cache};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -27,6 +28,8 @@ enum Command {
     },
     /// Add releases of Wasmtime, by their wheels, or an engine that you have
     Add(AddOpts),
+    /// Build a worker against another Wasmtime with cargo: every backend and Winch
+    Build(BuildOpts),
     /// Remove engines
     Remove {
         /// Their names
@@ -55,11 +58,36 @@ struct AddOpts {
     force: bool,
 }
 
+#[derive(Args, Debug)]
+struct BuildOpts {
+    /// A version such as 36.0.18; with --path or --git the name of the engine
+    #[arg(value_name = "ENGINE")]
+    engine: String,
+    /// A checkout of Wasmtime's repository
+    #[arg(long, value_name = "PATH", conflicts_with = "git")]
+    path: Option<PathBuf>,
+    /// The address of a repository
+    #[arg(long, value_name = "URL", requires = "rev")]
+    git: Option<String>,
+    /// The revision, tag or branch of it
+    #[arg(long, value_name = "REV", requires = "git")]
+    rev: Option<String>,
+    /// With debug assertions and overflow checks
+    #[arg(long)]
+    assertions: bool,
+    /// Build it again where it is there already
+    #[arg(long)]
+    force: bool,
+}
+
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let cache = cache()?;
+    // On Ctrl-C the program that is running ends, and what is half done is taken away.
+    let _stop = stop_flag()?;
     match &opts.command {
         Command::List { json } => list(&cache, *json)?,
         Command::Add(opts) => add(&cache, opts)?,
+        Command::Build(opts) => build(&cache, opts)?,
         Command::Remove { engines } => {
             for name in engines {
                 say(&format!("{} is removed\n", cache.remove(name)?));
@@ -79,7 +107,7 @@ fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
     );
     let mut names = Vec::new();
     for name in &opts.engines {
-        match name.split_once("..") {
+        match name.split_once("..").filter(|(from, _)| !from.is_empty()) {
             Some((from, to)) => {
                 names.extend(provision::newest_releases(major(from)?..=major(to)?)?)
             }
@@ -104,6 +132,43 @@ fn add(cache: &Cache, opts: &AddOpts) -> Result<()> {
         };
         say(&format!("{} is added: {}\n", engine.id, offers(&engine)));
     }
+    Ok(())
+}
+
+fn build(cache: &Cache, opts: &BuildOpts) -> Result<()> {
+    let against = match (&opts.path, &opts.git, &opts.rev) {
+        (Some(path), ..) => Against::Path(
+            path.canonicalize().with_context(|| format!("find the checkout {}", path.display()))?,
+        ),
+        (None, Some(url), Some(revision)) => {
+            Against::Git { url: url.clone(), revision: revision.clone() }
+        }
+        _ => {
+            let version = &opts.engine;
+            let parsed = version.parse().with_context(|| {
+                format!("build against {version:?}: a version has three numbers, as 36.0.18")
+            });
+            Against::Version(parsed?)
+        }
+    };
+    // A release that is there as a library keeps its name.
+    let release = matches!(against, Against::Version(_));
+    let mut name = opts.engine.clone();
+    if release {
+        name.push_str("-all");
+    }
+    if opts.assertions {
+        name.push_str("-assertions");
+    }
+    let id: EngineId = name.parse()?;
+    if cache.has(&id) && !opts.force {
+        say(&format!("{id} is there already; --force builds it again\n"));
+        return Ok(());
+    }
+    let mut progress = |line: &str| eprintln!("{line}");
+    let engine =
+        provision::build(cache, &this_exe()?, id, &against, opts.assertions, &mut progress)?;
+    say(&format!("{} is built: {}\n", engine.id, offers(&engine)));
     Ok(())
 }
 

@@ -139,6 +139,8 @@ pub(super) fn describe(outcome: &Outcome) -> String {
     let measured = &outcome.measurements;
     let ending = match &outcome.termination {
         Termination::Completed { verdict } => match verdict {
+            // What a web engine compiled stays in it.
+            EngineVerdict::Accepted { artifact } if artifact.bytes == 0 => "accepted".to_owned(),
             EngineVerdict::Accepted { artifact } => {
                 format!("accepted, {} of code", report::bytes(artifact.code_bytes))
             }

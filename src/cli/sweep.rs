@@ -12,9 +12,9 @@ use crate::names::did_you_mean;
 use crate::ops::Unit;
 use crate::outcome::Outcome;
 use crate::recipe::Proximity;
-use crate::report::{Json, Plain, Quiet, Reporter, Terminal, summary};
+use crate::report::{Json, Plain, Quiet, Reporter, Terminal, atlas, summary};
 use crate::shapes::{self, SHAPES, Shape};
-use crate::store::{RunDir, read_run_file};
+use crate::store::{RunDir, read_events, read_run_file, write_file};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,18 @@ const LADDER: &[Proximity] = &[
     Proximity::At,
     Proximity::Above(1),
 ];
+
+/// Where a sweep on several engines stops, so that they can be compared.
+const ATLAS: &[Proximity] = &[
+    Proximity::Min,
+    Proximity::Fraction(2_500),
+    Proximity::Fraction(5_000),
+    Proximity::At,
+    Proximity::Above(1),
+];
+
+/// What a sweep on several engines leaves in its run directory beside the events.
+const ATLAS_FILE: &str = "atlas.md";
 
 /// Where a full sweep goes.
 const FULL: &[Proximity] = &[Proximity::Min, Proximity::At, Proximity::Above(1)];
@@ -114,6 +126,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         None => resume(opts)?,
     };
     let pool = opts.run.pool(&file.backends)?;
+    let compares = several_engines(&file.backends);
     let time = file.time_s.map(Duration::from_secs);
     let recorder = Recorder::new(Some(directory), reporter(opts, time), &stop);
     past.iter().for_each(|event| recorder.remember(event));
@@ -140,6 +153,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let tally = recorder.finish()?;
     let end = ended?;
+    if compares {
+        let place = opts.output.join(ATLAS_FILE);
+        let text = atlas(&read_events::<Event>(&opts.output)?);
+        write_file(&place, &mut |file| file.write_all(text.as_bytes()))?;
+        if !opts.quiet && !opts.json {
+            say(&format!("What each engine does near each limit is in {}.\n", place.display()));
+        }
+    }
     if !opts.json && !opts.quiet {
         say(&summary(&tally, Some(&opts.output), width()));
     }
@@ -177,9 +198,12 @@ fn plan(opts: &Opts) -> Result<RunFile> {
             Some(text.parse::<Unit>().with_context(|| format!("read the unit {text:?}"))?)
         }
     };
+    let backends = opts.run.backends(None)?;
+    let compares = several_engines(&backends);
     let (rungs, untimed) = match (opts.full, opts.at.is_empty()) {
         (true, _) => (FULL.to_vec(), true),
         (false, false) => (opts.at.clone(), true),
+        (false, true) if compares => (ATLAS.to_vec(), false),
         (false, true) => (LADDER.to_vec(), false),
     };
     let time = opts.time.or((!untimed).then_some(DEFAULT_TIME));
@@ -187,7 +211,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
     let scope = Scope {
         shapes: opts.shapes.clone(),
         unit,
-        each_operator: opts.each_operator || everything,
+        each_operator: opts.each_operator || (everything && !compares),
         seed: opts.seed,
         rungs,
         operators_climb: untimed,
@@ -214,7 +238,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
         arguments: std::env::args().skip(1).collect(),
         machine: machine(),
         scope,
-        backends: opts.run.backends(None)?,
+        backends,
         budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
         time_s: time.map(|time| time.as_secs()),
     })
@@ -236,6 +260,11 @@ fn resume(opts: &Opts) -> Result<(RunDir, RunFile, Vec<Event>)> {
         file.time_s = Some(time.as_secs());
     }
     Ok((directory, file, past))
+}
+
+/// Whether more than one engine is asked, so that the point is to compare them.
+fn several_engines(backends: &[Backend]) -> bool {
+    backends.windows(2).any(|pair| pair[0].engine() != pair[1].engine())
 }
 
 /// Leaves out what an earlier part of the run has done.

@@ -1,11 +1,14 @@
 //! Programs of others that an engine is obtained with.
 
 use super::ProvisionError;
-use std::io;
-use std::process::{Command, Output};
+use std::io::{self, BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 /// Longest piece of a program's words that an error repeats, in bytes.
 const WORDS_BYTES_MAX: usize = 400;
+
+/// How much of a program's words is kept to look for the reason in, in bytes.
+const SAID_BYTES_MAX: usize = 64 << 10;
 
 /// Runs a program to its end; its output is what it said.
 ///
@@ -24,6 +27,39 @@ pub(super) fn run(command: &mut Command, doing: &str) -> Result<Output, Provisio
         return Ok(output);
     }
     Err(error(format!("{program} failed ({}): {}", output.status, last_words(&output.stderr))))
+}
+
+/// Runs a program to its end and hands over the lines of its standard error as they come.
+pub(super) fn run_with_progress(
+    command: &mut Command,
+    doing: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<(), ProvisionError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let error = |reason| ProvisionError::Tool { doing: doing.to_owned(), reason };
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = started.map_err(|source| {
+        error(if source.kind() == io::ErrorKind::NotFound {
+            format!("the program {program} is needed and is not installed")
+        } else {
+            format!("start {program}: {source}")
+        })
+    })?;
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            progress(&line);
+            said.extend_from_slice(line.as_bytes());
+            said.push(b'\n');
+            let surplus = said.len().saturating_sub(SAID_BYTES_MAX);
+            said.drain(..surplus);
+        }
+    }
+    let status = child.wait().map_err(|source| error(format!("wait for {program}: {source}")))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(error(format!("{program} failed ({status}): {}", last_words(&said))))
 }
 
 /// What a program said last that looks like the reason.

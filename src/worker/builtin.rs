@@ -3,14 +3,14 @@
 #![expect(unsafe_code, reason = "Wasmtime marks its Cranelift flags unsafe")]
 
 use super::compiler::Configured;
-use super::refusals;
+use super::{compat, refusals};
 use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
 use crate::job::Job;
 use crate::outcome::{RefusalKind, shorten};
 use crate::proposals::Proposal;
 use std::error::Error as StdError;
-use wasmparser::BinaryReaderError;
-use wasmtime::{Config, Engine, Module, WasmFeatures};
+use wasmtime::{Config, Engine, Module};
+use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{CompileError, WasmError};
 
 /// The engine, configured for a job.
@@ -52,14 +52,14 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
     config.consume_fuel(knobs.fuel);
     config.epoch_interruption(knobs.epochs);
     if knobs.guest_debug {
-        config.guest_debug(true);
+        compat::guest_debug(&mut config)?;
     }
     if !knobs.signals {
         config.signals_based_traps(false);
     }
     match knobs.collector {
         Collector::Auto => {}
-        Collector::Copying => drop(config.collector(wasmtime::Collector::Copying)),
+        Collector::Copying => drop(config.collector(compat::copying_collector()?)),
         Collector::Drc => drop(config.collector(wasmtime::Collector::DeferredReferenceCounting)),
         Collector::Null => drop(config.collector(wasmtime::Collector::Null)),
     }
@@ -71,7 +71,7 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
         });
         config.cranelift_regalloc_algorithm(match knobs.regalloc {
             RegisterAllocation::Backtracking => wasmtime::RegallocAlgorithm::Backtracking,
-            RegisterAllocation::SinglePass => wasmtime::RegallocAlgorithm::SinglePass,
+            RegisterAllocation::SinglePass => compat::single_pass()?,
         });
         let check = |switch: Switch| match switch {
             Switch::Auto => checked,
@@ -95,8 +95,8 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
 /// Proposals: Wasmtime's defaults for the backend, those it has off that the module needs, and
 /// the knob.
 fn features(config: &mut Config, job: &Job) {
-    config.wasm_features(WasmFeatures::CUSTOM_PAGE_SIZES, true);
-    config.wasm_features(WasmFeatures::WIDE_ARITHMETIC, true);
+    config.wasm_custom_page_sizes(true);
+    config.wasm_wide_arithmetic(true);
     if job.proposals.contains(&Proposal::StackSwitching) {
         // Only where it is needed: it turns other things off.
         config.wasm_stack_switching(true);

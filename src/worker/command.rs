@@ -4,7 +4,7 @@
 //! The job's child starts the program, waits for it, and tells how it ended as if it were the
 //! program: one process more than the other engines need, and the same record of what happened.
 
-mod wasmtime;
+mod executable;
 mod web;
 
 use super::progress::Progress;
@@ -71,7 +71,7 @@ impl Program {
             ModuleSource::Inline(_) | ModuleSource::Planted(_) => Path::new(&own_module),
         };
         let mut command = match self {
-            Program::Wasmtime(file) => match wasmtime::command(file, job) {
+            Program::Wasmtime(file) => match executable::command(file, job) {
                 Ok(mut command) => {
                     command.arg("-o").arg(path(&output)).arg(module_path);
                     command
@@ -101,7 +101,7 @@ impl Program {
             });
         }
         Ok(match self {
-            Program::Wasmtime(_) => wasmtime::ended(&exit, &said, output)?,
+            Program::Wasmtime(_) => executable::ended(&exit, &said, output)?,
             Program::Node(_) | Program::Jsc(_) => web::ended(&exit, &said),
         })
     }

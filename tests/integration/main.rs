@@ -4,6 +4,7 @@
 
 mod architecture;
 mod command_line;
+mod engines;
 mod measurements;
 mod recipes;
 mod sandbox;

@@ -30,16 +30,18 @@ pub(super) fn node(file: &Path, job: &Job, module: &Path) -> Command {
     command
 }
 
-/// JavaScriptCore with the tiers of the job's target, or why there are none. It compiles when a
-/// module is instantiated, so that is tried as far as imports can be made up; what comes of it does
-/// not matter, unless it crashes.
+/// JavaScriptCore with the tiers of the job's target, or why there are none. It compiles a
+/// function when it is first called, so the module is instantiated, as far as imports can be made
+/// up, and each export called once; what comes of that does not matter, unless it crashes.
 pub(super) fn jsc(file: &Path, job: &Job, module: &Path) -> Result<Command, String> {
     let script = format!(
         "let m; try {{ m = new WebAssembly.Module(readFile('{}', 'binary')) }} \
          catch (e) {{ print('{REFUSED}' + e.name + ': ' + String(e.message).slice(0, 2000)) }} \
          if (m) {{ const i = {{}}; for (const {{module, name}} of WebAssembly.Module.imports(m)) \
          (i[module] ??= {{}})[name] = () => 0; \
-         try {{ new WebAssembly.Instance(m, i) }} catch (e) {{}} print('{ACCEPTED}') }}",
+         try {{ for (const f of Object.values(new WebAssembly.Instance(m, i).exports)) \
+         try {{ f() }} catch (e) {{ try {{ f(...Array(1000).fill(0n)) }} catch (e) {{}} }} \
+         }} catch (e) {{}} print('{ACCEPTED}') }}",
         module.display()
     );
     // Without the interpreters below it, a tier compiles every function at once.
