@@ -29,52 +29,22 @@ pub fn targets(engine: &EngineId) -> &'static [Target] {
     if engine.is_web() { WEB_TARGETS } else { TARGETS }
 }
 
-/// Every target of the built-in engine with default knobs.
-pub fn default_set() -> Vec<Backend> {
-    TARGETS.iter().map(Backend::new).collect()
-}
-
-/// Every target with default knobs, and each again with every knob that it takes turned once.
-pub fn full_set() -> Vec<Backend> {
-    let mut set = default_set();
-    for target in TARGETS {
-        for knob in KNOBS.iter().filter(|knob| target.takes(knob)) {
-            for setting in knob.settings {
-                let mut backend = Backend::new(target);
-                backend.knobs = setting.parse().expect("a test parses every setting of the table");
-                set.push(backend);
-            }
-        }
-    }
-    set
-}
-
 /// Backends by a list of names as the command line takes it: `default`, `full`, or a backend; those
 /// without an engine of their own are taken of `engine`.
-pub fn backends(names: &[String], engine: &EngineId) -> Result<Vec<Backend>, BackendError> {
+pub fn backends(names: &[String], engine: &Installed) -> Result<Vec<Backend>, BackendError> {
+    let id = &engine.id;
     let mut set = Vec::new();
     for name in names {
-        let more = match name.as_str() {
-            "default" | "full" if engine.is_web() => web_set(engine),
-            "default" => default_set(),
-            "full" => full_set(),
-            name if name.contains('/') => {
-                set.push(name.parse()?);
-                continue;
-            }
-            name if engine.is_web() => vec![format!("{engine}/{name}").parse()?],
-            name => vec![name.parse()?],
-        };
-        set.extend(more.into_iter().map(|backend: Backend| backend.on(engine)));
+        set.extend(match name.as_str() {
+            "default" => engine.default_set(),
+            "full" => engine.full_set(),
+            name if name.contains('/') => vec![name.parse()?],
+            name => vec![format!("{id}/{name}").parse()?],
+        });
     }
     let mut seen = BTreeSet::new();
     set.retain(|backend| seen.insert(backend.clone()));
     Ok(set)
-}
-
-/// Every tier of a web engine.
-fn web_set(engine: &EngineId) -> Vec<Backend> {
-    WEB_TARGETS.iter().map(|target| Backend::new(target).on(engine)).collect()
 }
 
 #[cfg(test)]
@@ -83,13 +53,13 @@ mod tests {
 
     #[test]
     fn every_backend_of_the_full_set_round_trips_and_stands_once() {
-        let set = full_set();
+        let set = Installed::builtin().full_set();
         for backend in &set {
             assert_eq!(&backend.to_string().parse::<Backend>().unwrap(), backend);
         }
         let unique: BTreeSet<_> = set.iter().collect();
         assert_eq!(unique.len(), set.len());
-        assert!(set.len() > 5 * default_set().len());
+        assert!(set.len() > 5 * Installed::builtin().default_set().len());
     }
 
     #[test]
@@ -105,7 +75,7 @@ mod tests {
                 assert!(KNOBS.iter().any(|knob| knob.name == *name), "{}: {name}", target.id);
             }
         }
-        for backend in full_set() {
+        for backend in Installed::builtin().full_set() {
             assert_eq!(backend.cannot(), None, "{backend}");
         }
     }
@@ -113,13 +83,13 @@ mod tests {
     #[test]
     fn a_list_of_names_keeps_its_order_and_drops_repeats() {
         let names = ["s390x", "x86_64", "s390x"].map(str::to_owned);
-        let names: Vec<_> = backends(&names, &EngineId::builtin())
+        let names: Vec<_> = backends(&names, &Installed::builtin())
             .unwrap()
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(names, ["s390x", "x86_64"]);
-        let engine = "41.0.0".parse().unwrap();
+        let engine = Installed { id: "41.0.0".parse().unwrap(), ..Installed::builtin() };
         let names = ["x86_64", "42.0.0/s390x"].map(str::to_owned);
         let names: Vec<_> =
             backends(&names, &engine).unwrap().iter().map(ToString::to_string).collect();

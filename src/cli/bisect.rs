@@ -150,7 +150,7 @@ fn backend(opts: &Opts, finding: Option<&FindingFile>) -> Result<Backend> {
         );
         return Ok(backend.on(&builtin));
     }
-    let backends = crate::engines::backends(&opts.run.backends, &builtin)?;
+    let backends = crate::engines::backends(&opts.run.backends, &Installed::builtin())?;
     match backends.as_slice() {
         [one] => Ok(one.clone()),
         _ => bail!("bisect on {} backends: it is done on one at a time", backends.len()),

@@ -204,11 +204,8 @@ fn list(cache: &Cache, json: bool) -> Result<()> {
     table.set_header(["engine", "version", "kind", "offers", "source"]);
     table.set_width(width());
     for engine in &engines {
-        let offered = targets(&engine.id)
-            .iter()
-            .map(|target| target.id)
-            .filter(|id| engine.lacks.is_empty() || engine.lacks.contains_key(*id));
-        let offered: Vec<&str> = offered.collect();
+        let offered = targets(&engine.id).iter().filter(|target| engine.offers(target));
+        let offered: Vec<&str> = offered.map(|target| target.id).collect();
         table.add_row([
             engine.id.as_str(),
             &engine.version,

@@ -63,8 +63,8 @@ impl RunOpts {
             let of_engine = match (of_finding, self.backends.is_empty()) {
                 (Some(found), true) if none_asked => found.to_vec(),
                 (Some(found), true) => found.iter().map(|b| b.clone().on(id)).collect(),
-                (None, true) => offered(&installed(&cache, id)?),
-                (_, false) => engines::backends(&self.backends, id)?,
+                (None, true) => installed(&cache, id)?.default_set(),
+                (_, false) => engines::backends(&self.backends, &installed(&cache, id)?)?,
             };
             backends.extend(
                 of_engine.into_iter().filter(|b| !backends.contains(b)).collect::<Vec<_>>(),
@@ -152,13 +152,6 @@ fn engines_named(cache: &Cache, name: &str) -> Result<Vec<EngineId>> {
 /// The engine of that name.
 fn installed(cache: &Cache, id: &EngineId) -> Result<Installed> {
     if id.is_builtin() { Ok(Installed::builtin()) } else { Ok(cache.find(id.as_str())?) }
-}
-
-/// Every target that an engine offers, with default knobs.
-fn offered(engine: &Installed) -> Vec<Backend> {
-    let targets = engines::targets(&engine.id).iter();
-    let targets = targets.filter(|t| engine.lacks.is_empty() || engine.lacks.contains_key(t.id));
-    targets.map(|target| Backend::new(target).on(&engine.id)).collect()
 }
 
 /// Memory that can be used without swapping, in bytes: the machine's, or the container's where

@@ -1,6 +1,6 @@
 //! An engine on this machine: what it is, where its code lies, what it lacks.
 
-use super::{Backend, EngineId};
+use super::{Backend, EngineId, KNOBS, Target, targets};
 use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +93,33 @@ impl Installed {
             checksum: String::new(),
             lacks: BTreeMap::new(),
         }
+    }
+
+    /// Whether it has a target at all, as far as is known.
+    pub fn offers(&self, target: &Target) -> bool {
+        self.lacks.is_empty() || self.lacks.contains_key(target.id)
+    }
+
+    /// Every target that it offers, with default knobs.
+    pub fn default_set(&self) -> Vec<Backend> {
+        let targets = targets(&self.id).iter().filter(|target| self.offers(target));
+        targets.map(|target| Backend::new(target).on(&self.id)).collect()
+    }
+
+    /// The same, and each again with every knob that it takes turned once.
+    pub fn full_set(&self) -> Vec<Backend> {
+        let mut set = self.default_set();
+        for backend in self.default_set() {
+            for knob in KNOBS.iter().filter(|knob| backend.target().takes(knob)) {
+                for setting in knob.settings {
+                    let mut turned = backend.clone();
+                    turned.knobs =
+                        setting.parse().expect("a test parses every setting of the table");
+                    set.push(turned);
+                }
+            }
+        }
+        set
     }
 
     /// Why a module that needs `proposals` cannot be asked of `backend`, if it cannot. The built-in

@@ -42,7 +42,7 @@ const PACKAGES: &[&str] = &[
 const WASMTIME: &[&str] = &["wasmtime", "wasmtime-environ", "cranelift-codegen"];
 
 /// The major releases at which `worker/compat.rs` changes its mind.
-const TURNS: &[u64] = &[37, 39, 45];
+const TURNS: &[u64] = &[37, 39, 45, 47];
 
 /// The oldest major release that the worker's source compiles against.
 const OLDEST: u64 = 36;

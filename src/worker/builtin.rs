@@ -97,6 +97,7 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
 fn features(config: &mut Config, job: &Job) {
     config.wasm_custom_page_sizes(true);
     config.wasm_wide_arithmetic(true);
+    compat::turn_on(config, &job.proposals);
     if job.proposals.contains(&Proposal::StackSwitching) {
         // Only where it is needed: it turns other things off.
         config.wasm_stack_switching(true);

@@ -18,6 +18,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// fragmentation. The allocator's own limit is the exact one; this one is for what goes past it.
 const ADDRESS_SPACE_SLACK_BYTES: u64 = 2 << 30;
 
+/// The same for a library, whose allocations nobody counts: this limit is the only one it has.
+const LIBRARY_SLACK_BYTES: u64 = 256 << 20;
+
 /// Exit code of a child that could not do its work.
 const FAILED_EXIT: i32 = 70;
 
@@ -136,7 +139,9 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
     if compiler.program().is_none() {
         // Programs may set aside what they never use; their resident memory is watched.
-        let room = job.budget.memory_bytes.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
+        let slack =
+            if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
+        let room = job.budget.memory_bytes.saturating_add(slack);
         let limit = unix::address_space_bytes().saturating_add(room);
         unix::limit_address_space(limit)?;
         progress.address_space_limit.store(limit, Relaxed);

@@ -1,6 +1,8 @@
 //! What differs between releases of Wasmtime that this worker is built against: the one place for
 //! it. The build of an engine sets `wasmtime_before_N` for every N below which the release lies.
 
+use crate::proposals::Proposal;
+use std::collections::BTreeSet;
 use wasmtime::{Collector, Config, RegallocAlgorithm};
 
 /// Turns debugging of guests on.
@@ -14,6 +16,25 @@ pub(super) fn guest_debug(config: &mut Config) -> Result<(), String> {
 #[cfg(wasmtime_before_39)]
 pub(super) fn guest_debug(_: &mut Config) -> Result<(), String> {
     Err("this release cannot debug guests".to_owned())
+}
+
+/// Turns on what a module needs and later releases have on by default.
+#[cfg(not(wasmtime_before_47))]
+pub(super) fn turn_on(_: &mut Config, _: &BTreeSet<Proposal>) {}
+
+/// Turns on what a module needs and later releases have on by default.
+#[cfg(wasmtime_before_47)]
+pub(super) fn turn_on(config: &mut Config, proposals: &BTreeSet<Proposal>) {
+    let needs = |any: &[Proposal]| any.iter().any(|proposal| proposals.contains(proposal));
+    if needs(&[Proposal::Gc]) {
+        config.wasm_gc(true);
+    }
+    if needs(&[Proposal::Gc, Proposal::FunctionReferences, Proposal::StackSwitching]) {
+        config.wasm_function_references(true);
+    }
+    if needs(&[Proposal::Exceptions, Proposal::StackSwitching]) {
+        config.wasm_exceptions(true);
+    }
 }
 
 /// Register allocation in a single pass.

@@ -117,7 +117,9 @@ pub(super) fn ended(exit: &unix::Exit, said: &str, output: File) -> io::Result<E
         Some(USAGE_EXIT) => not_applicable(format!("the executable does not take it: {said}")),
         _ => {
             let message = said.trim_start_matches("Error: ").trim();
-            let invalid = message.contains("Invalid input WebAssembly code");
+            // How the parser and the validator end their messages.
+            let invalid = message.contains("(at offset 0x")
+                || message.contains("Invalid input WebAssembly code");
             let kind = if invalid { RefusalKind::Invalid } else { refusals::message_kind(message) };
             answered(refused(kind, message))
         }
