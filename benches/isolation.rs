@@ -1,5 +1,8 @@
 //! What running a job in a child costs, against compiling the same module in this process.
 //!
+//! With engines in the cache that `BRINK_CACHE` names, also what a job on the newest release costs,
+//! against one on the built-in engine.
+//!
 //! One iteration is one job (`child`), or one job of a batch of a hundred (`batch`). The ratios
 //! within one run are what counts; absolute times are the machine's.
 
@@ -7,9 +10,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use wasm_brink::engines::Backend;
+use wasm_brink::engines::{Backend, Code, EngineId, Installed};
 use wasm_brink::job::{Budget, Job};
 use wasm_brink::outcome::{EngineVerdict, Termination};
+use wasm_brink::provision::Cache;
 use wasm_brink::recipe::Recipe;
 use wasm_brink::sandbox::{Host, Seat, StoredModule, WorkerExe};
 use wasm_brink::shapes;
@@ -31,12 +35,23 @@ fn backend() -> Backend {
     "x86_64:verifier=off,regalloc-checker=off".parse().expect("a backend")
 }
 
+/// The newest release that is there as a library.
+fn release() -> Option<Installed> {
+    let cache = Cache::at(Path::new(&std::env::var_os("BRINK_CACHE")?));
+    let engines = cache.list().ok()?;
+    engines.into_iter().rfind(|engine| matches!(engine.code, Code::Library(_)))
+}
+
 fn jobs(module: &StoredModule, count: u64) -> Vec<Job> {
+    jobs_on(&EngineId::builtin(), module, count)
+}
+
+fn jobs_on(engine: &EngineId, module: &StoredModule, count: u64) -> Vec<Job> {
     let job = |id| Job {
         id,
         module: module.source(),
         proposals: BTreeSet::new(),
-        backend: backend(),
+        backend: backend().on(engine),
         budget: Budget::new(60, 4 << 30),
         repeat: false,
     };
@@ -75,6 +90,13 @@ fn isolation(c: &mut Criterion) {
         group.measurement_time(Duration::from_secs(10));
         group.bench_function("in-process", |b| b.iter(|| in_process(&bytes)));
         group.bench_function("child", |b| b.iter(|| run(&mut seat, jobs(&stored, 1))));
+        if let Some(engine) = release() {
+            let id = engine.id.clone();
+            let mut seat = Seat::start(&Host::new(&exe, engine)).expect("a worker");
+            group.bench_function(format!("child-on-{id}"), |b| {
+                b.iter(|| run(&mut seat, jobs_on(&id, &stored, 1)));
+            });
+        }
         if count == 1 {
             group.bench_function("batch", |b| {
                 b.iter_custom(|iterations| {

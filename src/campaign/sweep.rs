@@ -121,6 +121,7 @@ impl<'a> Sweep<'a> {
                 for (position, backend) in self.options.backends.iter().enumerate() {
                     let Some(past) = self.past(line, at, backend) else { continue };
                     state.recipes.insert((past.recipe, position));
+                    state.note_cost(position, &past.outcome);
                     let track = state.tracks.entry((line_at, position)).or_default();
                     track.note(&past.outcome, at, line.used(at));
                 }

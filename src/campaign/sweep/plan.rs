@@ -45,7 +45,8 @@ impl Sweep<'_> {
 
     pub(super) fn foretell(&self, state: &State, step: &Step, backend: usize) -> Option<Foretold> {
         let line = &self.lines[step.line];
-        state.tracks.get(&(step.line, backend))?.foretell(line.used(line.rungs[step.rung]))
+        let used = line.used(line.rungs[step.rung]);
+        state.tracks.get(&(step.line, backend))?.foretell(used, state.telling_us(backend))
     }
 
     /// Builds the case of a step; none where an earlier part of the run has settled it.

@@ -1,9 +1,9 @@
 //! What a running sweep keeps in mind.
 
-use super::track::Track;
+use super::track::{TELLING_STARTS, TELLING_US, Track};
 use crate::campaign::{Case, Court, Judged, SweepError};
 use crate::engines::Backend;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Termination};
 use crate::recipe::RecipeId;
 use crate::sandbox::Task;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) jobs: BTreeMap<u64, Running>,
     /// What is known of each line and backend, by their positions.
     pub(super) tracks: BTreeMap<(usize, usize), Track>,
+    /// The least CPU time that a module took on each backend, in microseconds.
+    pub(super) least_us: BTreeMap<usize, u64>,
     /// Recipes that were run, by position of the backend.
     pub(super) recipes: BTreeSet<(RecipeId, usize)>,
     /// Jobs in a row that could not be run.
@@ -30,6 +32,24 @@ pub(super) struct State {
     pub(super) court: Court,
     pub(super) findings: u64,
     pub(super) failure: Option<SweepError>,
+}
+
+impl State {
+    /// Notes what a module cost on a backend.
+    pub(super) fn note_cost(&mut self, backend: usize, outcome: &Outcome) {
+        let cost = outcome.measurements.cpu_us;
+        // What was not applicable cost nothing and says nothing.
+        if cost > 0 && matches!(outcome.termination, Termination::Completed { .. }) {
+            let least = self.least_us.entry(backend).or_insert(cost);
+            *least = cost.min(*least);
+        }
+    }
+
+    /// The least cost on a backend that says anything of a module.
+    pub(super) fn telling_us(&self, backend: usize) -> u64 {
+        let least = self.least_us.get(&backend).copied().unwrap_or(0);
+        TELLING_US.max(least.saturating_mul(TELLING_STARTS))
+    }
 }
 
 /// One rung of one line.

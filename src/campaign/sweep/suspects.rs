@@ -41,7 +41,10 @@ pub(super) fn suspects(sweep: &Sweep<'_>, state: &State) -> Vec<Step> {
 fn suspect(sweep: &Sweep<'_>, state: &State, line: usize) -> Option<(u64, Step)> {
     let budget = &sweep.options.budget;
     let backend = (0..sweep.options.backends.len()).find(|&backend| {
-        state.tracks.get(&(line, backend)).is_some_and(|track| track.foretell(1).is_some())
+        state
+            .tracks
+            .get(&(line, backend))
+            .is_some_and(|track| track.foretell(1, state.telling_us(backend)).is_some())
     })?;
     if state.tracks.get(&(line, backend))?.blocked.is_some() {
         return None;

@@ -6,7 +6,11 @@ use crate::recipe::Proximity;
 use std::time::Duration;
 
 /// Below this many microseconds a cost is mostly the same for every module, and foretells nothing.
-const TELLING_US: u64 = 4_000;
+pub(super) const TELLING_US: u64 = 4_000;
+
+/// The same, as a multiple of the least that any module cost on that backend: some engines take
+/// long to start.
+pub(super) const TELLING_STARTS: u64 = 3;
 
 /// The power of the use of the limit that cost is taken to grow with where one point is known: a
 /// little more than in proportion, since sorting and trees are everywhere.
@@ -77,9 +81,10 @@ impl Track {
     }
 
     /// What to expect of a module that uses `used` of the limit, where the past tells.
-    pub(super) fn foretell(&self, used: u64) -> Option<Foretold> {
-        let last = self.points.last().filter(|point| point.cpu_us >= TELLING_US)?;
-        let earlier = self.points.iter().rev().skip(1).find(|p| p.cpu_us >= TELLING_US);
+    /// A cost below `telling_us` tells nothing.
+    pub(super) fn foretell(&self, used: u64, telling_us: u64) -> Option<Foretold> {
+        let last = self.points.last().filter(|point| point.cpu_us >= telling_us)?;
+        let earlier = self.points.iter().rev().skip(1).find(|p| p.cpu_us >= telling_us);
         let earlier = earlier.filter(|earlier| last.used > earlier.used);
         let power = |cost: fn(&Point) -> u64| {
             let power = ratio(cost(last), cost(earlier?)).ln();
@@ -122,9 +127,11 @@ mod tests {
 
     #[test]
     fn two_points_tell_the_power_of_growth() {
-        let linear = track(&[(100, 10_000), (1_000, 100_000)]).foretell(10_000).unwrap();
+        let linear =
+            track(&[(100, 10_000), (1_000, 100_000)]).foretell(10_000, TELLING_US).unwrap();
         assert_eq!(linear.cpu.as_millis(), 1_000);
-        let square = track(&[(100, 10_000), (1_000, 1_000_000)]).foretell(10_000).unwrap();
+        let square =
+            track(&[(100, 10_000), (1_000, 1_000_000)]).foretell(10_000, TELLING_US).unwrap();
         assert_eq!(square.cpu.as_secs(), 100);
         assert_eq!(square.memory_bytes, 10_000_000);
         assert_eq!(square.ns_per_byte, 1_000_000);
@@ -132,13 +139,14 @@ mod tests {
 
     #[test]
     fn one_point_tells_a_little_more_than_in_proportion() {
-        let foretold = track(&[(100, 10_000)]).foretell(1_000).unwrap().cpu;
+        let foretold = track(&[(100, 10_000)]).foretell(1_000, TELLING_US).unwrap().cpu;
         assert!(foretold > Duration::from_millis(100) && foretold < Duration::from_millis(200));
     }
 
     #[test]
     fn small_costs_tell_nothing() {
-        assert_eq!(track(&[]).foretell(10), None);
-        assert_eq!(track(&[(1, 900), (10, 1_000)]).foretell(100), None);
+        assert_eq!(track(&[]).foretell(10, TELLING_US), None);
+        assert_eq!(track(&[(1, 900), (10, 1_000)]).foretell(100, TELLING_US), None);
+        assert_eq!(track(&[(1, 90_000)]).foretell(100, 3 * 80_000), None, "mostly the start");
     }
 }

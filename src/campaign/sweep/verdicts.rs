@@ -38,8 +38,9 @@ impl Sweep<'_> {
             violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
             inconclusive,
         });
-        let track = state.tracks.entry((group.step.line, running.backend)).or_default();
-        track.note(&outcome, at, line.used(at));
+        let place = (group.step.line, running.backend);
+        state.note_cost(running.backend, &outcome);
+        state.tracks.entry(place).or_default().note(&outcome, at, line.used(at));
         for judged in judged {
             self.accuse(state, running, judged, outcome.clone());
         }
