@@ -1,17 +1,21 @@
 //! Watches over one child: reads what it says, holds it to its wall time and output, and puts
 //! together how it ended.
 
+mod nursery;
+mod post_mortem;
+
+pub(super) use self::nursery::Nursery;
+use self::nursery::{LEAVING_BYTES_MAX, Leaving};
 use super::child::{self, Completed, Message};
 use super::compiler::Compiler;
 use super::progress::Progress;
-use super::{allocator, crash, unix, words};
+use super::unix;
 use crate::job::Job;
-use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
+use crate::outcome::{Outcome, shorten};
 use crate::wire::{self, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// Bytes of standard error that are kept.
@@ -30,71 +34,6 @@ pub(super) struct Run {
     pub(super) outcomes: Vec<Outcome>,
     /// The job after those, if the child died in it.
     pub(super) died: Option<Outcome>,
-}
-
-/// Children that have said all they had to say and are being taken apart by the kernel, which takes
-/// as long as a small job does; the next job need not wait for it.
-#[derive(Default)]
-pub(super) struct Leaving(Vec<unix::Pid>);
-
-impl Leaving {
-    /// Takes those that have ended off the kernel; with `wait`, all.
-    fn reap(&mut self, wait: bool) {
-        self.0.retain(|&pid| matches!(unix::reap(pid, wait), Ok(None)));
-    }
-}
-
-/// A child larger than this, in bytes, is waited for, so that its memory is free for the next job.
-const LEAVING_BYTES_MAX: u64 = 128 << 20;
-
-/// At most this many children may be leaving.
-const LEAVING_MAX: usize = 4;
-
-/// Where children come from: one always stands by, forked and prepared while the one before it
-/// worked, so that a job need not wait for the kernel to make it.
-pub(super) struct Nursery {
-    compiler: &'static Compiler,
-    progress: &'static Progress,
-    standby: Option<Watched>,
-    leaving: Leaving,
-}
-
-impl Nursery {
-    pub(super) fn new(compiler: &'static Compiler, progress: &'static Progress) -> Nursery {
-        Nursery { compiler, progress, standby: None, leaving: Leaving::default() }
-    }
-
-    /// Runs `jobs` in a child that has run nothing before.
-    pub(super) fn run(&mut self, jobs: &[Job]) -> Run {
-        self.leaving.reap(self.leaving.0.len() >= LEAVING_MAX);
-        match self.hand_over(jobs) {
-            Ok(watched) => {
-                // Without a child standing by, the next job starts its own and says what is wrong.
-                self.standby = Watched::start(self.compiler, self.progress).ok();
-                watched.watch(jobs, self.progress, &mut self.leaving)
-            }
-            Err(error) => {
-                let message = format!("could not start a child for a job: {error}");
-                let died = jobs.first().map(|job| Outcome::infrastructure(job.id, message));
-                Run { outcomes: Vec::new(), died }
-            }
-        }
-    }
-
-    /// Gives `jobs` to the child that stands by, or to a new one where that has gone.
-    fn hand_over(&mut self, jobs: &[Job]) -> Result<Watched, WireError> {
-        self.progress.begin_job(0, unix::monotonic_ns());
-        if let Some(mut standby) = self.standby.take() {
-            if standby.give(jobs).is_ok() {
-                return Ok(standby);
-            }
-            unix::kill_group(standby.pid);
-            self.leaving.0.push(standby.pid);
-        }
-        let mut fresh = Watched::start(self.compiler, self.progress)?;
-        fresh.give(jobs)?;
-        Ok(fresh)
-    }
 }
 
 /// A running child.
@@ -310,101 +249,6 @@ impl Watched {
     fn take_stderr(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.stderr_tail)).into_owned()
     }
-
-    /// How the job that did not complete ended.
-    fn post_mortem(mut self, job: &Job, exit: &unix::Exit, progress: &Progress) -> Outcome {
-        let mut measurements = progress.measurements(unix::monotonic_ns(), exit.cpu_ns);
-        measurements.peak_resident_bytes = exit.peak_resident_bytes;
-        let stderr_tail = self.take_stderr();
-        Outcome {
-            job: job.id,
-            phase: progress.phase(),
-            termination: self.termination(exit, progress, &stderr_tail),
-            validation: Validation::NotRun,
-            measurements,
-            stderr_tail: shorten(&stderr_tail),
-        }
-    }
-
-    /// The table of endings, most certain evidence first.
-    fn termination(
-        &mut self,
-        exit: &unix::Exit,
-        progress: &Progress,
-        stderr_tail: &str,
-    ) -> Termination {
-        let requested = progress.out_of_memory.load(Relaxed);
-        if requested > 0 {
-            return Termination::OutOfMemory { requested_bytes: requested - 1 };
-        }
-        let refused = progress.refused_by_system.load(Relaxed);
-        if refused > 0 {
-            return infrastructure(&format!(
-                "the system refused {} bytes although the job was within its budget; the machine \
-                 is short of memory, or a limit of this session is (see ulimit)",
-                refused - 1
-            ));
-        }
-        if let Some((location, message, addresses)) = self.panic.take() {
-            return Termination::Panicked { location, message, frames: crash::names(&addresses) };
-        }
-        if self.library
-            && let Some(panic) = words::panic(stderr_tail)
-        {
-            if progress.phase() == Phase::Load {
-                let reason = format!("the release does not take this: {}", shorten(&panic.message));
-                let verdict = EngineVerdict::NotApplicable { reason };
-                return Termination::Completed { verdict };
-            }
-            let words::Panic { location, message, frames } = panic;
-            return Termination::Panicked { location, message: shorten(&message), frames };
-        }
-        let frames = || {
-            let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);
-            let cells = progress.fault_frames.iter().take(count);
-            crash::names(&cells.map(|cell| cell.load(Relaxed)).collect::<Vec<_>>())
-        };
-        let fault = i32::try_from(progress.fault_signal.load(Relaxed)).unwrap_or(0);
-        if fault != 0 && progress.fault_on_stack.load(Relaxed) == 1 {
-            return Termination::StackOverflow { frames: frames() };
-        }
-        // The runtime's own words, for what the shared page does not show.
-        if fault == libc::SIGABRT && stderr_tail.contains("memory allocation of ") {
-            return Termination::OutOfMemory { requested_bytes: 0 };
-        }
-        if fault != 0 {
-            return Termination::Signaled { signal: fault, frames: frames() };
-        }
-        match self.killed {
-            Some(Killed::WallTime) => return Termination::TimedOut { clock: Clock::Wall },
-            Some(Killed::Output) => return Termination::OutputLimit,
-            Some(Killed::Garbage) => {
-                return infrastructure("its child sent bytes that are no message");
-            }
-            None => {}
-        }
-        if let Some(message) = self.failed.take() {
-            return infrastructure(&format!("its child could not run the job: {message}"));
-        }
-        match (exit.signal, exit.code) {
-            (Some(libc::SIGXCPU), _) => Termination::TimedOut { clock: Clock::Cpu },
-            (Some(libc::SIGKILL), _) => Termination::Ambiguous,
-            (Some(signal), _) => Termination::Signaled { signal, frames: Vec::new() },
-            (None, Some(allocator::OUT_OF_MEMORY_EXIT)) => {
-                Termination::OutOfMemory { requested_bytes: 0 }
-            }
-            (None, Some(code)) => infrastructure(&format!(
-                "its child exited with code {code} and without a final message"
-            )),
-            (None, None) => {
-                infrastructure("its child ended in a way that the kernel does not tell")
-            }
-        }
-    }
-}
-
-fn infrastructure(message: &str) -> Termination {
-    Termination::Infrastructure { message: message.to_owned() }
 }
 
 /// When a job must have ended.

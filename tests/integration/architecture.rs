@@ -36,7 +36,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "unsafe code",
         &["unsafe {", "unsafe impl", "unsafe fn"],
-        &["worker/unix.rs", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
+        &["worker/unix", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
     ("child processes", &["Command::new"], &["sandbox/", "provision/", "worker/command"]),

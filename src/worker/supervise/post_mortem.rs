@@ -1,0 +1,110 @@
+//! How a child ended that did not say so itself, from all that it left behind.
+
+use super::{Killed, Watched};
+use crate::job::Job;
+use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
+use crate::worker::progress::Progress;
+use crate::worker::{allocator, crash, unix, words};
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Watched {
+    /// How the job that did not complete ended.
+    pub(super) fn post_mortem(
+        mut self,
+        job: &Job,
+        exit: &unix::Exit,
+        progress: &Progress,
+    ) -> Outcome {
+        let mut measurements = progress.measurements(unix::monotonic_ns(), exit.cpu_ns);
+        measurements.peak_resident_bytes = exit.peak_resident_bytes;
+        let stderr_tail = self.take_stderr();
+        Outcome {
+            job: job.id,
+            phase: progress.phase(),
+            termination: self.termination(exit, progress, &stderr_tail),
+            validation: Validation::NotRun,
+            measurements,
+            stderr_tail: shorten(&stderr_tail),
+        }
+    }
+
+    /// The table of endings, most certain evidence first.
+    fn termination(
+        &mut self,
+        exit: &unix::Exit,
+        progress: &Progress,
+        stderr_tail: &str,
+    ) -> Termination {
+        let requested = progress.out_of_memory.load(Relaxed);
+        if requested > 0 {
+            return Termination::OutOfMemory { requested_bytes: requested - 1 };
+        }
+        let refused = progress.refused_by_system.load(Relaxed);
+        if refused > 0 {
+            return infrastructure(&format!(
+                "the system refused {} bytes although the job was within its budget; the machine \
+                 is short of memory, or a limit of this session is (see ulimit)",
+                refused - 1
+            ));
+        }
+        if let Some((location, message, addresses)) = self.panic.take() {
+            return Termination::Panicked { location, message, frames: crash::names(&addresses) };
+        }
+        if self.library
+            && let Some(panic) = words::panic(stderr_tail)
+        {
+            if progress.phase() == Phase::Load {
+                let reason = format!("the release does not take this: {}", shorten(&panic.message));
+                let verdict = EngineVerdict::NotApplicable { reason };
+                return Termination::Completed { verdict };
+            }
+            let words::Panic { location, message, frames } = panic;
+            return Termination::Panicked { location, message: shorten(&message), frames };
+        }
+        let frames = || {
+            let count = usize::try_from(progress.fault_frame_count.load(Relaxed)).unwrap_or(0);
+            let cells = progress.fault_frames.iter().take(count);
+            crash::names(&cells.map(|cell| cell.load(Relaxed)).collect::<Vec<_>>())
+        };
+        let fault = i32::try_from(progress.fault_signal.load(Relaxed)).unwrap_or(0);
+        if fault != 0 && progress.fault_on_stack.load(Relaxed) == 1 {
+            return Termination::StackOverflow { frames: frames() };
+        }
+        // The runtime's own words, for what the shared page does not show.
+        if fault == libc::SIGABRT && stderr_tail.contains("memory allocation of ") {
+            return Termination::OutOfMemory { requested_bytes: 0 };
+        }
+        if fault != 0 {
+            return Termination::Signaled { signal: fault, frames: frames() };
+        }
+        match self.killed {
+            Some(Killed::WallTime) => return Termination::TimedOut { clock: Clock::Wall },
+            Some(Killed::Output) => return Termination::OutputLimit,
+            Some(Killed::Garbage) => {
+                return infrastructure("its child sent bytes that are no message");
+            }
+            None => {}
+        }
+        if let Some(message) = self.failed.take() {
+            return infrastructure(&format!("its child could not run the job: {message}"));
+        }
+        match (exit.signal, exit.code) {
+            (Some(libc::SIGXCPU), _) => Termination::TimedOut { clock: Clock::Cpu },
+            (Some(libc::SIGKILL), _) => Termination::Ambiguous,
+            (Some(signal), _) => Termination::Signaled { signal, frames: Vec::new() },
+            (None, Some(allocator::OUT_OF_MEMORY_EXIT)) => {
+                Termination::OutOfMemory { requested_bytes: 0 }
+            }
+            (None, Some(code)) => infrastructure(&format!(
+                "its child exited with code {code} and without a final message"
+            )),
+            (None, None) => {
+                infrastructure("its child ended in a way that the kernel does not tell")
+            }
+        }
+    }
+}
+
+fn infrastructure(message: &str) -> Termination {
+    Termination::Infrastructure { message: message.to_owned() }
+}
