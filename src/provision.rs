@@ -12,7 +12,7 @@ mod results;
 mod tool;
 mod wheel;
 
-pub use self::build::{Against, build};
+pub use self::build::{Against, between, build};
 pub use self::cache::{Cache, release_order};
 pub use self::library::add_library;
 pub use self::probe::probe;

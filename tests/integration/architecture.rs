@@ -31,7 +31,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "the engine",
         &["wasmtime::", "use wasmtime"],
-        &["worker/builtin.rs", "worker/compat.rs", "provision/build.rs"],
+        &["worker/builtin.rs", "worker/compat.rs", "provision/build"],
     ),
     (
         "unsafe code",
@@ -44,7 +44,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
         "printing",
         &["println!", "eprintln!", "print!(", "eprint!("],
         // The last writes a build script that prints.
-        &["report/", "cli/", "cli.rs", "provision/build.rs"],
+        &["report/", "cli/", "cli.rs", "provision/build"],
     ),
     ("environment variables", &["env::var", "env::args"], &["cli/", "cli.rs"]),
     (

@@ -1,0 +1,292 @@
+//! Asks releases for what they make of one case, as a bisection needs it.
+//!
+//! What a release answered is kept in the cache; a release at a border between good and bad has to
+//! answer the same three times.
+
+use super::{
+    Answer, Case, Event, Observer, Repro, ReproRun, Thoroughness, bisect, judge_alone, reproduce,
+};
+use crate::engines::{Backend, Installed};
+use crate::job::Budget;
+use crate::outcome::{EngineVerdict, Outcome, Termination};
+use crate::provision::{Cache, ProvisionError};
+use crate::sandbox::{Host, Pool, SeatError, WorkerExe};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use thiserror::Error;
+
+/// All releases are asked where that is foretold to take no longer than this, in microseconds of
+/// CPU time; else as few as a search by halves needs.
+const ALL_US_MAX: u64 = 60_000_000;
+
+/// A release at a border is asked this often before it counts.
+const BORDER_RUNS: usize = 3;
+
+/// Why releases could not be asked.
+#[derive(Debug, Error)]
+pub enum InquiryError {
+    /// No worker would start.
+    #[error(transparent)]
+    Seat(#[from] SeatError),
+    /// An answer could not be kept.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+}
+
+/// A release that may be asked.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// Its version.
+    pub version: String,
+    /// The engine; `None` where it has to be obtained first.
+    pub engine: Option<Installed>,
+}
+
+/// Obtains the engine of a release that is not there yet, or says why it cannot.
+pub type Obtain<'a> = dyn FnMut(&Release) -> Result<Installed, String> + 'a;
+
+/// What to ask, and how.
+#[derive(Debug)]
+pub struct Question {
+    /// The case.
+    pub case: Case,
+    /// Blake3 of its module, under which answers are kept.
+    pub module: [u8; 32],
+    /// The limits of a job.
+    pub budget: Budget,
+    /// The oracle whose violations count as bad; `None` for all.
+    pub oracle: Option<String>,
+    /// The backend, of no engine in particular.
+    pub backend: Backend,
+    /// This executable.
+    pub exe: WorkerExe,
+    /// Where answers are kept.
+    pub cache: Cache,
+}
+
+/// A release that has answered.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Its version.
+    pub version: &'a str,
+    /// Its answer.
+    pub answer: Answer,
+    /// What it did, run by run.
+    pub outcomes: &'a [Outcome],
+}
+
+/// Some releases, oldest first, and what they have answered so far.
+pub struct Inquiry<'a> {
+    question: &'a Question,
+    releases: Vec<Release>,
+    pool: Pool,
+    stop: &'a AtomicBool,
+    outcomes: BTreeMap<usize, Vec<Outcome>>,
+    /// Why a release could not be obtained.
+    missing: BTreeMap<usize, String>,
+    shown: Vec<usize>,
+}
+
+impl<'a> Inquiry<'a> {
+    /// Nobody has been asked yet.
+    pub fn new(
+        question: &'a Question,
+        releases: Vec<Release>,
+        pool: Pool,
+        stop: &'a AtomicBool,
+    ) -> Inquiry<'a> {
+        let (outcomes, missing) = (BTreeMap::new(), BTreeMap::new());
+        Inquiry { question, releases, pool, stop, outcomes, missing, shown: Vec::new() }
+    }
+
+    /// Asks until all borders are known and stand; each release that has answered is shown once.
+    /// `thoroughness` is chosen by the cost of a first answer where it is not given.
+    pub fn search(
+        &mut self,
+        thoroughness: Option<Thoroughness>,
+        obtain: &mut Obtain<'_>,
+        show: &mut dyn FnMut(Asked<'_>),
+    ) -> Result<Vec<Option<Answer>>, InquiryError> {
+        let thoroughness = match thoroughness {
+            Some(thoroughness) => thoroughness,
+            None => self.affordable(obtain)?,
+        };
+        loop {
+            let mut failure = None;
+            let answers = bisect(self.releases.len(), thoroughness, &mut |which| {
+                if failure.is_none() {
+                    failure = self.run(which, 1, obtain).err();
+                }
+                self.show(which, show);
+                which.iter().map(|&at| self.answer(at)).collect()
+            });
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            let thin = self.thin(&answers);
+            if thin.is_empty() || self.stop.load(Relaxed) {
+                return Ok(answers);
+            }
+            self.run(&thin, BORDER_RUNS, obtain)?;
+        }
+    }
+
+    /// Every release that was asked, oldest first.
+    pub fn asked(&self) -> Vec<Asked<'_>> {
+        (0..self.releases.len())
+            .filter(|at| self.shown.contains(at))
+            .map(|at| self.asked_at(at))
+            .collect()
+    }
+
+    fn asked_at(&self, at: usize) -> Asked<'_> {
+        Asked {
+            version: &self.releases[at].version,
+            answer: self.answer(at),
+            outcomes: self.outcomes.get(&at).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+
+    fn show(&mut self, which: &[usize], show: &mut dyn FnMut(Asked<'_>)) {
+        for &at in which {
+            if !self.shown.contains(&at) && !self.stop.load(Relaxed) {
+                self.shown.push(at);
+                show(self.asked_at(at));
+            }
+        }
+    }
+
+    /// How thorough one can be, by what the newest release costs.
+    fn affordable(&mut self, obtain: &mut Obtain<'_>) -> Result<Thoroughness, InquiryError> {
+        let newest = self.releases.len().saturating_sub(1);
+        self.run(&[newest], 1, obtain)?;
+        let runs = self.outcomes.get(&newest).map(Vec::as_slice).unwrap_or_default();
+        let cost_us = runs.first().map_or(0, |outcome| outcome.measurements.cpu_us);
+        let all_us = cost_us.saturating_mul(self.releases.len() as u64);
+        Ok(if all_us <= ALL_US_MAX { Thoroughness::All } else { Thoroughness::Halves })
+    }
+
+    /// Releases at a border that have not answered often enough: a border stands on both sides.
+    fn thin(&self, answers: &[Option<Answer>]) -> Vec<usize> {
+        let says = |at: &usize| matches!(answers[*at], Some(Answer::Good | Answer::Bad));
+        let said: Vec<usize> = (0..answers.len()).filter(says).collect();
+        let borders = said.windows(2).filter(|pair| answers[pair[0]] != answers[pair[1]]);
+        let few = |at: &usize| self.outcomes.get(at).is_some_and(|runs| runs.len() < BORDER_RUNS);
+        borders.flatten().copied().filter(few).collect()
+    }
+
+    fn on(&self, engine: &Installed) -> Backend {
+        self.question.backend.clone().on(&engine.id)
+    }
+
+    /// Sees to it that each of these releases has answered at least `times` times.
+    fn run(
+        &mut self,
+        which: &[usize],
+        times: usize,
+        obtain: &mut Obtain<'_>,
+    ) -> Result<(), InquiryError> {
+        let Question { case, budget, cache, module, exe, .. } = self.question;
+        let mut lacking = Vec::new();
+        for &at in which {
+            if self.stop.load(Relaxed) || self.missing.contains_key(&at) {
+                continue;
+            }
+            let engine = match self.releases[at].engine.clone() {
+                Some(engine) => engine,
+                None => match obtain(&self.releases[at]) {
+                    Ok(engine) => engine,
+                    Err(reason) => {
+                        self.missing.insert(at, reason);
+                        continue;
+                    }
+                },
+            };
+            self.releases[at].engine = Some(engine.clone());
+            if !self.pool.hosts.iter().any(|host| *host.id() == engine.id) {
+                self.pool.hosts.push(Host::new(exe, engine.clone()));
+            }
+            let job = case.job(0, &self.on(&engine), *budget);
+            let known =
+                self.outcomes.entry(at).or_insert_with(|| cache.results(&engine, &job, module));
+            lacking.extend(std::iter::repeat_n(at, times.saturating_sub(known.len())));
+        }
+        lacking.sort_unstable();
+        let backends = lacking.iter().filter_map(|&at| self.releases[at].engine.as_ref());
+        let backends: Vec<Backend> = backends.map(|engine| self.on(engine)).collect();
+        if backends.is_empty() {
+            return Ok(());
+        }
+        let repro = Repro { case: case.clone(), backends, budget: *budget, times: 1 };
+        let report = reproduce(&repro, &self.pool, self.stop, &Silent);
+        if let Some(error) = report.seat_error {
+            return Err(error.into());
+        }
+        for run in report.runs {
+            let is = |release: &Release| {
+                release.engine.as_ref().is_some_and(|engine| engine.id == *run.backend.engine())
+            };
+            if let Some(at) = self.releases.iter().position(is) {
+                self.outcomes.entry(at).or_default().push(run.outcome);
+            }
+        }
+        for at in lacking {
+            let (Some(engine), Some(outcomes)) =
+                (&self.releases[at].engine, self.outcomes.get(&at))
+            else {
+                continue;
+            };
+            if outcomes.iter().all(Outcome::says_something) {
+                let job = case.job(0, &self.on(engine), *budget);
+                cache.keep_results(engine, &job, module, outcomes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a release says in all its runs.
+    fn answer(&self, at: usize) -> Answer {
+        if let Some(reason) = self.missing.get(&at) {
+            return Answer::CannotSay(reason.clone());
+        }
+        let runs = self.outcomes.get(&at).map(Vec::as_slice).unwrap_or_default();
+        let answers: Vec<Answer> = runs.iter().map(|outcome| self.judge(at, outcome)).collect();
+        match answers.split_first() {
+            None => Answer::CannotSay("it was not run".to_owned()),
+            Some((first, rest)) if rest.iter().all(|answer| answer == first) => first.clone(),
+            Some(_) => {
+                let bad = answers.iter().filter(|answer| **answer == Answer::Bad).count();
+                Answer::CannotSay(format!("bad in {bad} of {} runs", answers.len()))
+            }
+        }
+    }
+
+    fn judge(&self, at: usize, outcome: &Outcome) -> Answer {
+        let Question { case, budget, oracle, .. } = self.question;
+        let Some(engine) = &self.releases[at].engine else {
+            return Answer::CannotSay("it is not there".to_owned());
+        };
+        let run = judge_alone(case, &self.on(engine), budget, outcome.clone());
+        let ReproRun { violations, inconclusive, .. } = run;
+        let wanted = |name: &str| oracle.as_deref().is_none_or(|wanted| wanted == name);
+        if violations.iter().any(|judged| wanted(&judged.violation.oracle)) {
+            return Answer::Bad;
+        }
+        if let Some(judged) = violations.first() {
+            return Answer::CannotSay(format!("it fails otherwise: {}", judged.violation.summary));
+        }
+        if let Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } =
+            &outcome.termination
+        {
+            return Answer::CannotSay(reason.clone());
+        }
+        inconclusive.first().map_or(Answer::Good, |reason| Answer::CannotSay(reason.clone()))
+    }
+}
+
+/// A bisection shows releases, not jobs.
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: Event) {}
+}
