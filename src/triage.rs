@@ -28,6 +28,10 @@ const IGNORED_FRAMES: &[&str] = &[
     "pthread_",
     "start_thread",
     "clone",
+    // What a release has between a fault and the one who watches for it.
+    "wasmtime::runtime::vm::sys::",
+    "wasmtime::runtime::vm::traphandlers",
+    "wasmtime_runtime::traphandlers",
 ];
 
 /// How many frames make a signature.
