@@ -4,7 +4,7 @@
 //! The worker's own source, kept in this executable, is written out and compiled against that
 //! version; what differs between versions is in `worker/compat.rs`.
 
-mod package;
+pub(super) mod package;
 
 use self::package::write_package;
 use super::{Cache, ProvisionError, file_error, probe, tool};

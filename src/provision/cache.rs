@@ -93,8 +93,9 @@ impl Cache {
         fill: impl FnOnce(&Path) -> Result<Installed, ProvisionError>,
     ) -> Result<Installed, ProvisionError> {
         fs::create_dir_all(&self.folder).map_err(file_error("make the cache", &self.folder))?;
+        self.clean_up();
         let place = tempfile::Builder::new()
-            .prefix(".new-")
+            .prefix(&format!(".new-{}-", std::process::id()))
             .tempdir_in(&self.folder)
             .map_err(file_error("make a folder in", &self.folder))?;
         let mut engine = fill(place.path())?;
@@ -118,6 +119,19 @@ impl Cache {
         self.read(&engine.id)
     }
 
+    /// Takes away what runs that were killed left behind.
+    fn clean_up(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let process = name.strip_prefix(".new-").or_else(|| name.strip_prefix(".old-"));
+            let process = process.and_then(|rest| rest.split('-').next());
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                // What cannot be removed now can be later.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
     /// Removes an engine.
     pub fn remove(&self, name: &str) -> Result<EngineId, ProvisionError> {
         // What is damaged can be removed too, so it is not read.
@@ -127,7 +141,7 @@ impl Cache {
         };
         let folder = self.folder.join(id.as_str());
         // It is gone at once; what follows only frees the space.
-        let gone = self.folder.join(format!(".old-{id}-{}", std::process::id()));
+        let gone = self.folder.join(format!(".old-{}-{id}", std::process::id()));
         fs::rename(&folder, &gone).map_err(file_error("remove", &folder))?;
         fs::remove_dir_all(&gone).map_err(file_error("remove", &gone))?;
         Ok(id)
@@ -229,6 +243,8 @@ mod tests {
             fs::write(place.join("half"), "x").unwrap();
             Err(ProvisionError::Unknown { name: "x".to_owned(), nearest: None })
         };
+        // Left by a run that was killed; there is no process of that number.
+        fs::create_dir(cache.folder().join(".new-4194999-abc")).unwrap();
         assert!(cache.add(fill).is_err());
         assert_eq!(fs::read_dir(cache.folder()).unwrap().count(), 1);
         assert!(cache.find("1").is_ok());

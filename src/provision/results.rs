@@ -1,5 +1,6 @@
 //! Outcomes kept in the cache, so that a release is not asked the same twice.
 
+use super::build::package::source_hash;
 use super::{Cache, ProvisionError, file_error};
 use crate::engines::Installed;
 use crate::job::{Budget, Job, ModuleSource};
@@ -42,7 +43,7 @@ impl Cache {
         let Budget { cpu_s, wall_s, memory_bytes, output_bytes } = job.budget;
         let asked = format!(
             "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {}",
-            env!("CARGO_PKG_VERSION"),
+            source_hash(),
             engine.version,
             engine.checksum,
             job.proposals,

@@ -41,6 +41,32 @@ const TURNS: &[u64] = &[37, 39, 45, 47];
 /// Cranelift's releases are numbered `0.N` where Wasmtime's are `N - 87`.
 const CRANELIFT_AHEAD: u64 = 87;
 
+/// Blake3 of the source of a worker: what an engine answers depends on who asks.
+pub(in crate::provision) fn source_hash() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, content) in sources() {
+        hasher.update(path.as_bytes()).update(content);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The files of the rooms that a worker is made of.
+fn sources() -> Vec<(String, &'static [u8])> {
+    let mut sources = Vec::new();
+    let mut folders = vec![&SOURCE];
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        for file in folder.files() {
+            let path = file.path().to_string_lossy().into_owned();
+            if ROOMS.contains(&path.split(['/', '.']).next().unwrap_or_default()) {
+                sources.push((path, file.contents()));
+            }
+        }
+    }
+    sources.sort_unstable();
+    sources
+}
+
 /// Writes the package of a worker.
 pub(super) fn write_package(
     place: &Path,
@@ -70,18 +96,7 @@ pub(super) fn write_package(
          std::process::ExitCode::from(u8::from(worker::serve().is_err()))\n}\n",
     );
     write("src/main.rs", main.as_bytes())?;
-    let mut folders = vec![&SOURCE];
-    while let Some(folder) = folders.pop() {
-        folders.extend(folder.dirs());
-        for file in folder.files() {
-            let path = file.path().to_string_lossy().into_owned();
-            let room = path.split(['/', '.']).next().unwrap_or_default();
-            if ROOMS.contains(&room) {
-                write(&format!("src/{path}"), file.contents())?;
-            }
-        }
-    }
-    Ok(())
+    sources().into_iter().try_for_each(|(path, content)| write(&format!("src/{path}"), content))
 }
 
 /// The worker's `Cargo.toml`: its packages as this one has them, and Wasmtime's as asked for.
@@ -194,24 +209,14 @@ mod tests {
         assert!(source.join("worker/compat.rs").exists());
         assert!(!source.join("cli.rs").exists());
         // What the rooms use must be among them.
-        let mut folders = vec![&SOURCE];
-        while let Some(folder) = folders.pop() {
-            folders.extend(folder.dirs());
-            for file in folder.files() {
-                let path = file.path().to_string_lossy().into_owned();
-                let room = path.split(['/', '.']).next().unwrap_or_default();
-                if !ROOMS.contains(&room) {
-                    continue;
-                }
-                let text = file.contents_utf8().unwrap();
-                for used in text.split("crate::").skip(1) {
-                    let used: String =
-                        used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                    assert!(
-                        used.is_empty() || ROOMS.contains(&used.as_str()),
-                        "{path} uses {used}, which a built worker does not have"
-                    );
-                }
+        for (path, content) in sources() {
+            for used in std::str::from_utf8(content).unwrap().split("crate::").skip(1) {
+                let used: String =
+                    used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                assert!(
+                    used.is_empty() || ROOMS.contains(&used.as_str()),
+                    "{path} uses {used}, which a built worker does not have"
+                );
             }
         }
     }
