@@ -53,6 +53,7 @@ fn jobs_on(engine: &EngineId, module: &StoredModule, count: u64) -> Vec<Job> {
         proposals: BTreeSet::new(),
         backend: backend().on(engine),
         budget: Budget::new(60, 4 << 30),
+        artifact: None,
         repeat: false,
     };
     (0..count).map(job).collect()

@@ -7,6 +7,7 @@
 
 mod backend;
 mod builtin;
+mod cpu;
 mod id;
 mod installed;
 mod knobs;
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 
 pub use self::backend::{Backend, BackendError};
 pub use self::builtin::{ENGINE, Strategy, TARGETS, Target, VERSION};
+pub use self::cpu::{Cpu, FEATURES, Feature, Features};
 pub use self::id::{EngineId, EngineIdError};
 pub use self::installed::{Code, Installed};
 pub use self::knobs::{

@@ -93,6 +93,8 @@ pub struct Job {
     pub backend: Backend,
     /// Its limits.
     pub budget: Budget,
+    /// The file that the artifact is written to, if it is wanted; it must exist.
+    pub artifact: Option<PathBuf>,
     /// Whether to compile twice and compare, where the first compilation is quick.
     pub repeat: bool,
 }

@@ -108,6 +108,7 @@ impl Case {
             proposals: self.proposals.clone(),
             backend: backend.clone(),
             budget,
+            artifact: None,
             repeat: true,
         }
     }

@@ -1,6 +1,6 @@
 //! A backend and its text, `41.0.0/x86_64:opt=none,fuel`.
 
-use super::{EngineId, EngineIdError, KNOBS, Knob, KnobError, Knobs, Target, targets};
+use super::{Cpu, EngineId, EngineIdError, KNOBS, Knob, KnobError, Knobs, Target, targets};
 use crate::names::{did_you_mean, nearest};
 use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,14 @@ impl Backend {
     pub fn target(&self) -> &'static Target {
         let row = targets(&self.engine).iter().find(|target| target.id == self.target);
         row.expect("a backend is only made from a row of the table")
+    }
+
+    /// The CPU features that code is generated for, in Cranelift's spelling.
+    pub fn cpu_flags(&self) -> Vec<&'static str> {
+        match self.knobs.cpu {
+            Cpu::Target => self.target().cpu.to_vec(),
+            Cpu::Features(features) => features.iter().map(|feature| feature.flag).collect(),
+        }
     }
 
     /// Why this backend cannot take a module that uses `proposals`, if so.

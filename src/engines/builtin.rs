@@ -55,10 +55,26 @@ const PULLEY_LACKS: &[Proposal] = &[Proposal::Threads, Proposal::StackSwitching]
 
 /// Cranelift has DWARF numbers for the registers of every target but Pulley's; there debug
 /// information ends in "register mapping is currently only implemented for x86_64".
-const PULLEY_LACKS_KNOBS: &[&str] = &["debug-info"];
+const PULLEY_LACKS_KNOBS: &[&str] = &["debug-info", "cpu"];
+
+/// CPU features are described for x86-64.
+const NO_FEATURES: &[&str] = &["cpu"];
 
 /// Winch refuses debug information; the other knobs are Cranelift's.
 const WINCH_LACKS_KNOBS: &[&str] = &[
+    "opt",
+    "regalloc",
+    "debug-info",
+    "guest-debug",
+    "collector",
+    "signals",
+    "verifier",
+    "regalloc-checker",
+];
+
+/// The same without the knobs of x86-64.
+const WINCH_ARM_LACKS_KNOBS: &[&str] = &[
+    "cpu",
     "opt",
     "regalloc",
     "debug-info",
@@ -88,7 +104,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching],
-        lacks_knobs: &[],
+        lacks_knobs: NO_FEATURES,
     },
     Target {
         id: "riscv64",
@@ -97,7 +113,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching, Proposal::Simd, Proposal::RelaxedSimd],
-        lacks_knobs: &[],
+        lacks_knobs: NO_FEATURES,
     },
     Target {
         id: "riscv64-v",
@@ -106,7 +122,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &["has_v"],
         lacks: &[Proposal::StackSwitching],
-        lacks_knobs: &[],
+        lacks_knobs: NO_FEATURES,
     },
     Target {
         id: "s390x",
@@ -115,7 +131,7 @@ pub const TARGETS: &[Target] = &[
         strategy: Strategy::Cranelift,
         cpu: &[],
         lacks: &[Proposal::StackSwitching],
-        lacks_knobs: &[],
+        lacks_knobs: NO_FEATURES,
     },
     Target {
         id: "pulley32",
@@ -178,6 +194,6 @@ pub const TARGETS: &[Target] = &[
             Proposal::FunctionReferences,
             Proposal::StackSwitching,
         ],
-        lacks_knobs: WINCH_LACKS_KNOBS,
+        lacks_knobs: WINCH_ARM_LACKS_KNOBS,
     },
 ];

@@ -2,8 +2,8 @@
 
 mod text;
 
+use super::Cpu;
 use crate::names::did_you_mean;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Stack of the compile thread: what a rayon thread has, and so what Wasmtime compiles on.
@@ -16,9 +16,7 @@ pub const STACK_BYTES_MIN: u64 = 64 << 10;
 pub const STACK_BYTES_MAX: u64 = 1 << 30;
 
 /// Optimisation level.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OptLevel {
     /// No optimisation.
     None,
@@ -30,9 +28,7 @@ pub enum OptLevel {
 }
 
 /// Register allocation algorithm.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RegisterAllocation {
     /// Wasmtime's default.
     #[default]
@@ -42,9 +38,7 @@ pub enum RegisterAllocation {
 }
 
 /// Garbage collector that code is generated for.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Collector {
     /// The engine's default.
     #[default]
@@ -58,9 +52,7 @@ pub enum Collector {
 }
 
 /// A check that costs too much for large modules.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Switch {
     /// On in a second compilation, made where the first is quick.
     #[default]
@@ -72,7 +64,7 @@ pub enum Switch {
 }
 
 /// All knobs of a backend.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Knobs {
     /// Optimisation level.
     pub opt: OptLevel,
@@ -90,6 +82,13 @@ pub struct Knobs {
     pub collector: Collector,
     /// Traps by hardware faults; off means explicit checks.
     pub signals: bool,
+    /// CPU features, on x86-64.
+    pub cpu: Cpu,
+    /// Address space set aside behind and after memories; off means that they can be anywhere and
+    /// end anywhere.
+    pub guard: bool,
+    /// Mitigation of Spectre in accesses to memories and tables.
+    pub spectre: bool,
     /// The memory64 proposal.
     pub memory64: bool,
     /// Cranelift's verifier of its intermediate representation.
@@ -111,6 +110,9 @@ impl Default for Knobs {
             epochs: false,
             collector: Collector::default(),
             signals: true,
+            cpu: Cpu::default(),
+            guard: true,
+            spectre: true,
             memory64: true,
             verifier: Switch::default(),
             regalloc_checker: Switch::default(),
@@ -163,6 +165,22 @@ pub const KNOBS: &[Knob] = &[
         name: "signals",
         summary: "off: explicit checks instead of traps by hardware faults",
         settings: &["signals=off"],
+    },
+    Knob {
+        name: "cpu",
+        summary: "x86-64 features beyond sse2, such as sse3+ssse3; sse2 for none, host for this \
+                  machine's",
+        settings: &["cpu=sse2", "cpu=sse3+ssse3+sse41+sse42+popcnt+avx+avx2+fma+bmi1+bmi2+lzcnt"],
+    },
+    Knob {
+        name: "guard",
+        summary: "off: no address space is set aside for memories, and no guard pages",
+        settings: &["guard=off"],
+    },
+    Knob {
+        name: "spectre",
+        summary: "off: no mitigation of Spectre in accesses to memories and tables",
+        settings: &["spectre=off"],
     },
     Knob {
         name: "memory64",

@@ -32,6 +32,7 @@ pub fn probe(exe: &WorkerExe, mut engine: Installed) -> Result<Installed, SeatEr
                 ),
                 backend: backend.clone(),
                 budget: BUDGET,
+                artifact: None,
                 repeat: false,
             })
         });

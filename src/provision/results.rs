@@ -85,6 +85,7 @@ mod tests {
             proposals: BTreeSet::new(),
             backend: "x86_64".parse().unwrap(),
             budget: Budget::new(1, 1 << 30),
+            artifact: None,
             repeat: true,
         };
         let module = module_hash(&job.module).unwrap();

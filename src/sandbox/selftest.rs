@@ -77,6 +77,7 @@ fn plant(
         proposals: BTreeSet::new(),
         backend: Backend::new(&TARGETS[0]),
         budget: budget(planted),
+        artifact: None,
         repeat: false,
     };
     seat.run(vec![job], &|| false, &mut |outcome| {

@@ -1,6 +1,9 @@
-//! What is read off an artifact: its hash, and how much machine code it has.
+//! What is read off an artifact: its hash, and how much machine code it has. Keeps it where a job
+//! wants more of it.
 
+use crate::job::Job;
 use object::{Object, ObjectSection};
+use std::io;
 
 /// The section of an artifact that describes the engine's settings, which differ between a checked
 /// compilation and a plain one.
@@ -25,6 +28,11 @@ pub(super) fn fingerprint(artifact: &[u8]) -> String {
         Err(_) => drop(hasher.update(artifact)),
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// Writes an artifact where the job wants it.
+pub(super) fn keep(artifact: &[u8], job: &Job) -> io::Result<()> {
+    job.artifact.as_ref().map_or(Ok(()), |path| std::fs::write(path, artifact))
 }
 
 /// Size of the machine code in an artifact, which is an ELF file.

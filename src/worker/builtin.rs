@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "Wasmtime marks its Cranelift flags unsafe")]
 
 use super::compiler::Configured;
+use super::compiler::SPECTRE_FLAGS;
 use super::{compat, refusals};
 use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
 use crate::job::Job;
@@ -84,7 +85,16 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
             unsafe { config.cranelift_flag_enable("regalloc_checker") };
         }
     }
-    for feature in target.cpu {
+    if !knobs.guard {
+        config.memory_reservation(0).memory_reservation_for_growth(0).memory_guard_size(0);
+    }
+    if !knobs.spectre {
+        for flag in SPECTRE_FLAGS {
+            // SAFETY: the mitigation is about what a processor guesses, not about what code does.
+            unsafe { config.cranelift_flag_set(flag, "false") };
+        }
+    }
+    for feature in job.backend.cpu_flags() {
         // SAFETY: the code for these features is compiled and looked at, never run.
         unsafe { config.cranelift_flag_enable(feature) };
     }

@@ -154,7 +154,7 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     progress.module_bytes.store(module.len() as u64, Relaxed);
     let message = match (compiler.program(), compiler.cannot(job), &job.module) {
         (_, _, ModuleSource::Planted(_)) | (None, None, _) => {
-            compile(compiler, job, module, progress)
+            compile(compiler, job, module, progress)?
         }
         (_, Some(reason), _) => {
             let verdict = EngineVerdict::NotApplicable { reason };
@@ -170,7 +170,12 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     Ok(())
 }
 
-fn compile(compiler: &Compiler, job: &Job, module: &[u8], progress: &'static Progress) -> Message {
+fn compile(
+    compiler: &Compiler,
+    job: &Job,
+    module: &[u8],
+    progress: &'static Progress,
+) -> io::Result<Message> {
     let started_ns = unix::thread_cpu_ns();
     let measured = || {
         allocator::count_in(None);
@@ -184,11 +189,11 @@ fn compile(compiler: &Compiler, job: &Job, module: &[u8], progress: &'static Pro
         measured();
         (Validation::NotRun, verdict)
     } else {
-        let compiled = compiler.compile(job, module, progress, &measured);
+        let compiled = compiler.compile(job, module, progress, &measured)?;
         (compiled.validation, compiled.verdict)
     };
     allocator::count_in(None);
-    completed(job, Phase::Done, Termination::Completed { verdict }, validation, progress)
+    Ok(completed(job, Phase::Done, Termination::Completed { verdict }, validation, progress))
 }
 
 /// The message of a job that has been told all about.

@@ -8,6 +8,7 @@ use super::{artifact, builtin, library, passes};
 use crate::engines::{Code, Installed};
 use crate::job::Job;
 use crate::outcome::{Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten};
+use std::io;
 
 /// A second compilation, to compare, is made where the first took at most this long.
 const REPEAT_US_MAX: u64 = 250_000;
@@ -16,6 +17,10 @@ const REPEAT_US_MAX: u64 = 250_000;
 /// the knobs say otherwise, where the first took at most this long: the checker costs up to a
 /// hundred times the compilation. The first is always what an embedder gets.
 const CHECKED_US_MAX: u64 = 10_000;
+
+/// Cranelift's settings for the mitigation of Spectre.
+pub(super) const SPECTRE_FLAGS: [&str; 2] =
+    ["enable_heap_access_spectre_mitigation", "enable_table_access_spectre_mitigation"];
 
 /// The engine of a worker.
 pub(super) struct Compiler {
@@ -91,8 +96,8 @@ impl Compiler {
         module: &[u8],
         progress: &'static Progress,
         measured: &dyn Fn(),
-    ) -> Compiled {
-        let not_run = |verdict| Compiled { validation: Validation::NotRun, verdict };
+    ) -> io::Result<Compiled> {
+        let not_run = |verdict| Ok(Compiled { validation: Validation::NotRun, verdict });
         let engine = match self.configure(job, false) {
             Ok(engine) => engine,
             Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
@@ -117,11 +122,12 @@ impl Compiler {
                     kind = RefusalKind::Invalid;
                 }
                 let refusal = Refusal { phase: Phase::Compile, kind, message: shorten(&message) };
-                return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
+                return Ok(Compiled { validation, verdict: EngineVerdict::Refused { refusal } });
             }
         };
         measured();
         let bytes = (*artifact).as_ref();
+        artifact::keep(bytes, job)?;
         let mut described = Artifact {
             bytes: bytes.len() as u64,
             code_bytes: artifact::code_bytes(bytes),
@@ -141,10 +147,13 @@ impl Compiler {
                 Err((kind, message)) => {
                     let refusal =
                         Refusal { phase: Phase::Repeat, kind, message: shorten(&message) };
-                    return Compiled { validation, verdict: EngineVerdict::Refused { refusal } };
+                    return Ok(Compiled {
+                        validation,
+                        verdict: EngineVerdict::Refused { refusal },
+                    });
                 }
             }
         }
-        Compiled { validation, verdict: EngineVerdict::Accepted { artifact: described } }
+        Ok(Compiled { validation, verdict: EngineVerdict::Accepted { artifact: described } })
     }
 }

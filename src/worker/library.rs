@@ -5,7 +5,7 @@
 //! module that could run there; Pulley runs everywhere.
 #![expect(unsafe_code, reason = "functions of a C library")]
 
-use super::compiler::Configured;
+use super::compiler::{Configured, SPECTRE_FLAGS};
 use super::refusals;
 use crate::engines::{Collector, OptLevel, RegisterAllocation, Strategy, Switch, Target};
 use crate::job::Job;
@@ -34,6 +34,8 @@ type DeleteBytes = unsafe extern "C" fn(*mut ByteVec);
 type SetBool = unsafe extern "C" fn(Pointer, bool);
 type SetByte = unsafe extern "C" fn(Pointer, u8);
 type SetText = unsafe extern "C" fn(Pointer, *const c_char) -> Pointer;
+type SetFlag = unsafe extern "C" fn(Pointer, *const c_char, *const c_char);
+type SetSize = unsafe extern "C" fn(Pointer, u64);
 type EnableFlag = unsafe extern "C" fn(Pointer, *const c_char);
 
 /// A loaded library with the functions that every release has.
@@ -207,7 +209,15 @@ impl Config<'_> {
         if check(knobs.regalloc_checker) {
             self.flag("regalloc_checker")?;
         }
-        for feature in target.cpu {
+        if !knobs.guard {
+            self.no_guard()?;
+        }
+        if !knobs.spectre {
+            for flag in SPECTRE_FLAGS {
+                self.flag_off(flag)?;
+            }
+        }
+        for feature in job.backend.cpu_flags() {
             self.flag(feature)?;
         }
         for proposal in &job.proposals {
@@ -244,6 +254,30 @@ impl Config<'_> {
         let set: SetByte = self.find(name)?;
         // SAFETY: a live configuration; the value is one that every release knows.
         unsafe { set(self.raw, value) };
+        Ok(())
+    }
+
+    /// Memories with nothing set aside for them. Releases before 25 had other settings for it.
+    fn no_guard(&self) -> Result<(), String> {
+        let settings = [
+            ["memory_reservation", "memory_reservation_for_growth", "memory_guard_size"],
+            ["static_memory_maximum_size", "dynamic_memory_guard_size", "static_memory_guard_size"],
+        ];
+        let [new, old] = settings.map(|names| names.map(|name| self.find::<SetSize>(name)));
+        let setters = if new[0].is_ok() { new } else { old };
+        for set in setters {
+            // SAFETY: a live configuration.
+            unsafe { set?(self.raw, 0) };
+        }
+        Ok(())
+    }
+
+    fn flag_off(&self, name: &str) -> Result<(), String> {
+        // SAFETY: the type is that of the function in `wasmtime/config.h`.
+        let set: SetFlag = unsafe { self.look_up("wasmtime_config_cranelift_flag_set")? };
+        let name = c_text(name);
+        // SAFETY: a live configuration and two C strings.
+        unsafe { set(self.raw, name.as_ptr(), c"false".as_ptr()) };
         Ok(())
     }
 

@@ -30,6 +30,7 @@ fn in_the_sandbox() -> u64 {
         proposals: BTreeSet::new(),
         backend,
         budget: Budget::new(120, 8 << 30),
+        artifact: None,
         repeat: false,
     };
     let mut peak = 0;

@@ -16,6 +16,7 @@ fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
         proposals: BTreeSet::new(),
         backend: Backend::new(&TARGETS[0]),
         budget: Budget::new(cpu_s, 1 << 30),
+        artifact: None,
         repeat: true,
     }
 }

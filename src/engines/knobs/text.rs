@@ -1,7 +1,7 @@
 //! Knobs to text and back.
 
 use super::{
-    Collector, KNOBS, KnobError, Knobs, OptLevel, RegisterAllocation, STACK_BYTES_MAX,
+    Collector, Cpu, KNOBS, KnobError, Knobs, OptLevel, RegisterAllocation, STACK_BYTES_MAX,
     STACK_BYTES_MIN, Switch,
 };
 use crate::names::nearest;
@@ -80,6 +80,9 @@ impl Knobs {
             "fuel" => self.fuel = flag()?,
             "epochs" => self.epochs = flag()?,
             "signals" => self.signals = flag()?,
+            "cpu" => self.cpu = Cpu::Features(value.parse().map_err(|()| error())?),
+            "guard" => self.guard = flag()?,
+            "spectre" => self.spectre = flag()?,
             "memory64" => self.memory64 = flag()?,
             "verifier" => self.verifier = switch()?,
             "regalloc-checker" => self.regalloc_checker = switch()?,
@@ -119,6 +122,12 @@ impl fmt::Display for Knobs {
             Collector::Null => Some("collector=null".to_owned()),
         });
         parts.extend((!self.signals).then(|| "signals=off".to_owned()));
+        parts.extend(match self.cpu {
+            Cpu::Target => None,
+            Cpu::Features(features) => Some(format!("cpu={features}")),
+        });
+        parts.extend((!self.guard).then(|| "guard=off".to_owned()));
+        parts.extend((!self.spectre).then(|| "spectre=off".to_owned()));
         parts.extend((!self.memory64).then(|| "memory64=off".to_owned()));
         parts.extend(switch("verifier", self.verifier));
         parts.extend(switch("regalloc-checker", self.regalloc_checker));

@@ -5,6 +5,7 @@ use crate::engines::{Collector, OptLevel, RegisterAllocation, Strategy, Switch};
 use crate::job::Job;
 use crate::outcome::{Artifact, EngineVerdict, Phase, RefusalKind, Validation};
 use crate::proposals::Proposal;
+use crate::worker::compiler::SPECTRE_FLAGS;
 use crate::worker::{artifact, refusals, unix};
 use std::fs::File;
 use std::io::{self, Read};
@@ -43,7 +44,17 @@ pub(super) fn command(file: &Path, job: &Job) -> Result<Command, String> {
         Strategy::Winch => option("-C", "compiler=winch".to_owned()),
         Strategy::Web => return Err("Wasmtime has no such compiler".to_owned()),
     }
-    for feature in target.cpu {
+    if !knobs.spectre {
+        for flag in SPECTRE_FLAGS {
+            option("-C", format!("cranelift-{flag}=false"));
+        }
+    }
+    if !knobs.guard {
+        for setting in ["reservation", "reservation-for-growth", "guard-size"] {
+            option("-O", format!("memory-{setting}=0"));
+        }
+    }
+    for feature in job.backend.cpu_flags() {
         option("-C", format!("cranelift-{feature}=true"));
     }
     if knobs.collector != Collector::Auto {
@@ -97,7 +108,7 @@ fn proposal_option(proposal: Proposal) -> Option<&'static str> {
 const USAGE_EXIT: i32 = 2;
 
 /// What its end and its words mean.
-pub(super) fn ended(exit: &unix::Exit, said: &str, output: File) -> io::Result<Ended> {
+pub(super) fn ended(exit: &unix::Exit, said: &str, output: File, job: &Job) -> io::Result<Ended> {
     if let Some(termination) = crashed(exit, said) {
         return Ok(Ended { phase: Phase::Compile, termination, validation: Validation::NotRun });
     }
@@ -105,6 +116,7 @@ pub(super) fn ended(exit: &unix::Exit, said: &str, output: File) -> io::Result<E
         Some(0) => {
             let mut bytes = Vec::new();
             rewound(output)?.read_to_end(&mut bytes)?;
+            artifact::keep(&bytes, job)?;
             answered(EngineVerdict::Accepted {
                 artifact: Artifact {
                     bytes: bytes.len() as u64,
