@@ -10,6 +10,7 @@ mod court;
 mod events;
 mod inquiry;
 mod line;
+mod machine;
 mod repro;
 mod sweep;
 

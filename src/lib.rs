@@ -8,6 +8,7 @@
 //! * [`shapes`]: the generators of modules;
 //! * [`engines`]: descriptions of what can compile a module;
 //! * [`job`], [`outcome`], [`wire`]: what is run, what came of it, and how both travel;
+//! * [`width`]: whether machine code accesses memory exactly as wide as it should;
 //! * [`sandbox`] and, beside it, [`worker`]: running jobs in child processes;
 //! * [`provision`]: the engines on this machine;
 //! * [`oracles`] and [`triage`]: judging outcomes and telling findings apart;
@@ -33,5 +34,6 @@ pub mod sandbox;
 pub mod shapes;
 pub mod store;
 pub mod triage;
+pub mod width;
 pub mod wire;
 pub mod worker;

@@ -9,6 +9,7 @@ pub mod prelude;
 pub mod table;
 pub mod unit;
 
+mod addressing;
 mod arbitrary;
 mod bulk;
 mod compact;
@@ -37,6 +38,7 @@ mod types;
 #[cfg(test)]
 mod testing;
 
+pub use addressing::{AddressForm, Addressing, Offset};
 pub use error::UnitError;
 pub use excuses::EXCUSES;
 pub use needs::needs;

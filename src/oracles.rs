@@ -2,8 +2,8 @@
 //!
 //! No clock, no files, no engine: what they judge is data, so each is tested on observations made
 //! by hand. To add one: a file here with a unit struct that implements [`Oracle`], and its line in
-//! [`ORACLES`]. Growth, width and edge belong here too; they look at more than one compilation
-//! (a ladder of sizes, the machine code, a run) and come with what makes those observations.
+//! [`ORACLES`]. Growth and edge belong here too; they look at more than one compilation (a ladder
+//! of sizes, a run) and come with what makes those observations.
 
 mod agreement;
 mod code_size;
@@ -13,6 +13,7 @@ mod laxness;
 mod memory;
 mod refusal;
 mod timeout;
+mod width;
 
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -104,6 +105,7 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &laxness::Laxness,
     &agreement::Agreement,
     &determinism::Determinism,
+    &width::Width,
 ];
 
 /// Whether the oracle of that id compares backends.
@@ -188,6 +190,7 @@ mod fixture {
             validation: Validation::Valid,
             measurements: Measurements { module_bytes: 1 << 20, ..Measurements::default() },
             stderr_tail: String::new(),
+            machine: None,
         }
     }
 

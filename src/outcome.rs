@@ -4,6 +4,10 @@
 //! ([`Termination::Infrastructure`]) and endings that prove nothing ([`Termination::Ambiguous`])
 //! are told apart from findings here, so that no oracle has to guess.
 
+mod machine;
+
+pub use self::machine::{MachineCheck, Mismatch, MismatchKind};
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -279,6 +283,9 @@ pub struct Outcome {
     pub measurements: Measurements,
     /// The end of what the child wrote to its standard error.
     pub stderr_tail: String,
+    /// What a look at the machine code brought, where one was taken.
+    #[serde(default)]
+    pub machine: Option<MachineCheck>,
 }
 
 impl Outcome {
@@ -301,6 +308,7 @@ impl Outcome {
             validation: Validation::NotRun,
             measurements: Measurements::default(),
             stderr_tail: String::new(),
+            machine: None,
         }
     }
 }

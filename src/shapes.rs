@@ -25,6 +25,7 @@ mod specimen;
 use self::module::Use;
 use crate::ops::UnitKind;
 
+pub use self::body::accesses::{MemoryForm, batch as accesses_batch, recipe as accesses_recipe};
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
@@ -169,6 +170,7 @@ pub const SHAPES: &[&dyn Shape] = &[
     &module::customs::CustomSections,
     &module::customs::NameSection,
     &module::code::Code,
+    &body::accesses::Accesses,
 ];
 
 /// The parameter that pads a body or a module to an exact size; see [`Axis::pad`].

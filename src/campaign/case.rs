@@ -6,7 +6,7 @@ use crate::limits::{self, Expectation};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
 use crate::sandbox::{ModuleFileError, StoredModule};
-use crate::shapes::{self, Facts, RecipeCheckError, Rope};
+use crate::shapes::{self, Facts, Module, RecipeCheckError, Rope};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -68,19 +68,27 @@ pub struct Case {
     pub expectation: Option<Expectation>,
     /// Proposals that it needs.
     pub proposals: BTreeSet<Proposal>,
+    /// Whether no access to linear memory in it may be left out by a compiler.
+    pub accesses_count: bool,
 }
 
 impl Case {
     /// Builds and stores the module of a recipe.
     pub fn of_recipe(recipe: &Recipe) -> Result<Case, CaseError> {
         let module = shapes::build(recipe)?;
-        let Facts { proposals, .. } = &module.facts;
+        Case::of_built(Subject::Recipe(recipe.clone()), &module)
+    }
+
+    /// Stores a module that a shape built.
+    pub fn of_built(subject: Subject, module: &Module) -> Result<Case, CaseError> {
+        let Facts { proposals, accesses_count, .. } = &module.facts;
         Ok(Case {
-            subject: Subject::Recipe(recipe.clone()),
+            subject,
             module: StoredModule::new(&module.bytes)?,
             module_bytes: module.bytes.len(),
             expectation: Some(module.facts.expectation()),
             proposals: proposals.clone(),
+            accesses_count: *accesses_count,
         })
     }
 
@@ -97,6 +105,7 @@ impl Case {
             module_bytes,
             expectation: usage.map(|usage| Expectation::of(&usage)),
             proposals: needs.unwrap_or_default(),
+            accesses_count: false,
         })
     }
 

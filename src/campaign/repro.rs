@@ -1,5 +1,6 @@
 //! Runs one case on some backends a few times and says whether the same thing happens each time.
 
+use super::machine::Artifacts;
 use super::{Case, Court, Event, Judged, Observer};
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -69,6 +70,7 @@ pub fn reproduce(
         queue: Mutex::new((0, queue.collect())),
         total: repro.backends.len() * usize::try_from(repro.times).unwrap_or(1),
         ended: Mutex::default(),
+        artifacts: Artifacts::default(),
     };
     pool.run(&work, stop);
     let Ended { outcomes: mut ended, seat_error } =
@@ -108,6 +110,7 @@ struct Work<'a> {
     queue: Mutex<(u64, Vec<Backend>)>,
     total: usize,
     ended: Mutex<Ended>,
+    artifacts: Artifacts,
 }
 
 impl Tasks for Work<'_> {
@@ -125,11 +128,13 @@ impl Tasks for Work<'_> {
             count: 1,
             planned: self.total as u64,
         });
-        let job = self.repro.case.job(id, &backend, self.repro.budget);
+        let mut job = self.repro.case.job(id, &backend, self.repro.budget);
+        self.artifacts.ask(&mut job);
         Next::Task(Task { jobs: vec![job], module: self.repro.case.module.clone() })
     }
 
-    fn ended(&self, outcome: Outcome) {
+    fn ended(&self, mut outcome: Outcome) {
+        self.artifacts.look(&self.repro.case, &mut outcome);
         let position = usize::try_from(outcome.job).unwrap_or(usize::MAX);
         let times = usize::try_from(self.repro.times).unwrap_or(1);
         let Some(backend) = self.repro.backends.get(position / times) else { return };

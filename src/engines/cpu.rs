@@ -53,7 +53,6 @@ macro_rules! detect {
 pub const FEATURES: &[Feature] = features![
     ("sse3", "has_sse3", "sse3"),
     ("ssse3", "has_ssse3", "ssse3"),
-    ("cmpxchg16b", "has_cmpxchg16b", "cmpxchg16b"),
     ("sse41", "has_sse41", "sse4.1"),
     ("sse42", "has_sse42", "sse4.2"),
     ("popcnt", "has_popcnt", "popcnt"),

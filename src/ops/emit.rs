@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ops::addressing::Addressing;
 use crate::ops::encoder::{Encoder, LOCAL_GET, LOCAL_SET, LOCAL_TEE};
 use crate::ops::entity::{Entity, Resolve, Role, close};
 use crate::ops::numbers::Numbers;
@@ -24,7 +25,24 @@ impl Unit {
     ///
     /// When `prelude` was not made for this unit.
     pub fn encode(&self, prelude: &Prelude, variant: u32, out: &mut Vec<u8>) {
-        Emitter::new(self, prelude, prelude.memory64(), variant, out).copy();
+        self.encode_at(prelude, Addressing::default(), variant, out);
+    }
+
+    /// The same with addresses made otherwise. `prelude` must be one for any addressing.
+    ///
+    /// # Panics
+    ///
+    /// When `prelude` was not made for this unit.
+    pub fn encode_at(
+        &self,
+        prelude: &Prelude,
+        addressing: Addressing,
+        variant: u32,
+        out: &mut Vec<u8>,
+    ) {
+        let mut emitter = Emitter::new(self, prelude, prelude.memory64(), variant, out);
+        emitter.encoder.addressing = addressing;
+        emitter.copy();
     }
 
     /// Appends the value that the first copy of a chain takes, `[] -> [t]`; nothing for a closed
@@ -94,7 +112,8 @@ impl<'a, R: Resolve> Emitter<'a, R> {
         out: &'a mut Vec<u8>,
     ) -> Emitter<'a, R> {
         let numbers = Numbers { variant, per_copy: numbers_per_copy(unit), used: 0 };
-        let encoder = Encoder { resolve, memory64, numbers, sink: unit.sink(), out };
+        let addressing = Addressing::default();
+        let encoder = Encoder { resolve, memory64, addressing, numbers, sink: unit.sink(), out };
         Emitter { unit, encoder, carried: Carried::Stack }
     }
 

@@ -4,6 +4,7 @@
 
 use wasm_encoder::Encode;
 
+use crate::ops::addressing::Addressing;
 use crate::ops::entity::{Entity, PARAMS_PER_TYPE, Resolve, Role};
 use crate::ops::kinds::Type;
 use crate::ops::numbers::Numbers;
@@ -42,6 +43,7 @@ const V128: Plain =
 pub(super) struct Encoder<'a, R: Resolve> {
     pub(super) resolve: R,
     pub(super) memory64: bool,
+    pub(super) addressing: Addressing,
     pub(super) numbers: Numbers,
     pub(super) sink: Sink,
     pub(super) out: &'a mut Vec<u8>,
@@ -96,6 +98,7 @@ impl<R: Resolve> Encoder<'_, R> {
     pub(super) fn push(&mut self, ty: Type, source: Source, at: u32) {
         match source {
             Source::Const => self.constant(ty),
+            Source::Local if ty == Type::Addr => self.address(at),
             Source::Local => {
                 self.out.push(LOCAL_GET);
                 self.param(ty, at);
@@ -188,7 +191,7 @@ impl<R: Resolve> Encoder<'_, R> {
     pub(super) fn memarg(&mut self, bytes: u8) {
         self.resolve.index(Entity::Memory);
         bytes.trailing_zeros().encode(self.out);
-        self.numbers.offset().encode(self.out);
+        self.offset();
     }
 
     // Sinks: what stands below the value, what comes after it.

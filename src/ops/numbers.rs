@@ -19,7 +19,7 @@ const ELEMENTS: u32 = 1021;
 const _: () = assert!(ELEMENTS % 2 == 1 && ELEMENTS <= TABLE_ELEMENTS);
 
 /// A WebAssembly page, of which the prelude declares one.
-const PAGE_BYTES: u64 = 65_536;
+pub(super) const PAGE_BYTES: u64 = 65_536;
 
 // Constant addresses are places 1 to 2047, offsets places 0 to 2046; with a width they end inside
 // the page.

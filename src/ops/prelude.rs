@@ -28,6 +28,7 @@ pub const IMPORT_MODULE: &str = "brink";
 #[derive(Clone, Debug)]
 pub struct Prelude {
     memory64: bool,
+    small_pages: bool,
     indices: BTreeMap<Entity, u32>,
     counts: Counts,
     params: Vec<ValType>,
@@ -65,7 +66,22 @@ impl Prelude {
     /// Declares what these units use; `memory64` makes their memory, should they have one, a 64-bit
     /// memory.
     pub fn new(units: &[&Unit], memory64: bool) -> Prelude {
-        let mut entities = BTreeSet::new();
+        Prelude::with(units, memory64, BTreeSet::new())
+    }
+
+    /// Declares what these units use with any addressing; with `small_pages`, their memory has pages
+    /// of one byte.
+    pub fn for_any_addressing(units: &[&Unit], memory64: bool, small_pages: bool) -> Prelude {
+        let addresses = BTreeSet::from([Entity::Memory, Entity::Base, Entity::Params(Type::Addr)]);
+        let mut prelude = Prelude::with(units, memory64, addresses);
+        prelude.small_pages = small_pages;
+        if small_pages {
+            prelude.proposals.insert(Proposal::CustomPageSizes);
+        }
+        prelude
+    }
+
+    fn with(units: &[&Unit], memory64: bool, mut entities: BTreeSet<Entity>) -> Prelude {
         let mut proposals = BTreeSet::new();
         for unit in units {
             entities.extend(emit::entities(unit, memory64));
@@ -73,6 +89,7 @@ impl Prelude {
         }
         let mut prelude = Prelude {
             memory64,
+            small_pages: false,
             indices: BTreeMap::new(),
             counts: Counts::default(),
             params: Vec::new(),

@@ -5,6 +5,7 @@
 
 use crate::job::{INLINE_BYTES_MAX, ModuleSource};
 use crate::shapes::Rope;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
@@ -50,8 +51,7 @@ impl StoredModule {
             place: std::env::temp_dir().display().to_string(),
             source,
         })?;
-        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        let source = ModuleSource::File(PathBuf::from(path));
+        let source = ModuleSource::File(descriptor_path(&file));
         Ok(StoredModule { source, _file: Some(Arc::new(file)) })
     }
 
@@ -59,6 +59,41 @@ impl StoredModule {
     pub fn source(&self) -> ModuleSource {
         self.source.clone()
     }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
+        match &self.source {
+            ModuleSource::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
+            ModuleSource::File(path) => std::fs::read(path).map(Cow::Owned),
+            ModuleSource::Planted(_) => Ok(Cow::Borrowed(&[])),
+        }
+    }
+}
+
+/// A file that a job writes its artifact to; it is gone when this is dropped.
+#[derive(Debug)]
+pub struct ArtifactFile(File);
+
+impl ArtifactFile {
+    /// An empty one.
+    pub fn new() -> io::Result<ArtifactFile> {
+        tempfile::tempfile().map(ArtifactFile)
+    }
+
+    /// How a job refers to it.
+    pub fn path(&self) -> PathBuf {
+        descriptor_path(&self.0)
+    }
+
+    /// What the job wrote.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        std::fs::read(self.path())
+    }
+}
+
+/// Where other processes of this user find an open file.
+fn descriptor_path(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
 #[cfg(test)]

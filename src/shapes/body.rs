@@ -5,6 +5,7 @@
 //! counts) the module builder measures; what only the shape knows (depths, heights, lengths of
 //! immediates) it raises in the builder's usage.
 
+pub(crate) mod accesses;
 pub(crate) mod blocks_params;
 pub(crate) mod br_table;
 pub(crate) mod branches;

@@ -37,6 +37,8 @@ pub struct Facts {
     pub usage: Usage,
     /// Proposals beyond the first version of WebAssembly that the module needs.
     pub proposals: BTreeSet<Proposal>,
+    /// Whether no access to linear memory in it may be left out by a compiler.
+    pub accesses_count: bool,
 }
 
 impl Facts {
@@ -79,6 +81,8 @@ pub struct ModuleBuilder {
     pub usage: Usage,
     /// Proposals used.
     pub proposals: BTreeSet<Proposal>,
+    /// Whether no access to linear memory may be left out by a compiler.
+    pub accesses_count: bool,
     /// Sizes of the index spaces before anything that the shape declares.
     pub base: Counts,
     /// Imported entities by kind that the shape itself added (functions, tables, ...).
@@ -234,7 +238,8 @@ impl ModuleBuilder {
         section(&mut bytes, 11, self.data);
         bytes.append(self.customs);
         self.usage.raise("module-bytes", bytes.len());
-        Module { bytes, facts: Facts { usage: self.usage, proposals: self.proposals } }
+        let ModuleBuilder { usage, proposals, accesses_count, .. } = self;
+        Module { bytes, facts: Facts { usage, proposals, accesses_count } }
     }
 
     /// The proposals that plain counts of items tell of.

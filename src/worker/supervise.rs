@@ -231,6 +231,7 @@ impl Watched {
                         validation,
                         measurements,
                         stderr_tail: shorten(&self.take_stderr()),
+                        machine: None,
                     });
                 }
                 Ok(Some(Message::Panicked { location, message, addresses })) => {

@@ -8,6 +8,7 @@ use wasm_encoder::{
 };
 
 use crate::ops::entity::Entity;
+use crate::ops::numbers::PAGE_BYTES;
 use crate::ops::prelude::{IMPORT_MODULE, Prelude, TABLE_ELEMENTS};
 use crate::ops::table::{Callee, Declared, Type};
 
@@ -68,11 +69,11 @@ impl Prelude {
             }
             Entity::Memory => {
                 sections.memories.memory(MemoryType {
-                    minimum: 1,
+                    minimum: if self.small_pages { PAGE_BYTES } else { 1 },
                     maximum: None,
                     memory64: self.memory64,
                     shared: false,
-                    page_size_log2: None,
+                    page_size_log2: self.small_pages.then_some(0),
                 });
             }
             Entity::Tag(tag) => {

@@ -25,6 +25,7 @@ impl Watched {
             validation: Validation::NotRun,
             measurements,
             stderr_tail: shorten(&stderr_tail),
+            machine: None,
         }
     }
 

@@ -1,0 +1,131 @@
+//! Units that access linear memory, each in a function of its own, with addresses of every form.
+//!
+//! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
+//! else stands in between: a compiler may sink each load into its consumer. Every access counts.
+
+use crate::ops::{AddressForm, Addressing, Offset, Prelude, Unit, UnitKind};
+use crate::recipe::Recipe;
+use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
+
+/// `unit` once a function.
+pub(crate) struct Accesses;
+
+/// How the memory of the units is declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MemoryForm {
+    /// 32-bit addresses.
+    #[default]
+    Memory32,
+    /// 64-bit addresses.
+    Memory64,
+    /// 32-bit addresses, pages of one byte.
+    SmallPages,
+}
+
+impl MemoryForm {
+    /// All forms.
+    pub const ALL: [MemoryForm; 3] =
+        [MemoryForm::Memory32, MemoryForm::Memory64, MemoryForm::SmallPages];
+}
+
+/// Name of the shape.
+const ID: &str = "accesses";
+
+impl Shape for Accesses {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn summary(&self) -> &'static str {
+        "N functions that each run a unit once, with addresses of a chosen form"
+    }
+
+    fn params(&self) -> &'static [Param] {
+        const PARAMS: &[Param] = &[
+            Param { name: "count", summary: "functions", min: 1, max: 1_000_001, default: 1 },
+            Param {
+                name: "address",
+                summary: "0 a parameter, 1 a constant, 2 shifted, 3 a sum of two",
+                min: 0,
+                max: 3,
+                default: 0,
+            },
+            Param {
+                name: "offset",
+                summary: "0 small, 1 none, 2 past every guard region",
+                min: 0,
+                max: 2,
+                default: 0,
+            },
+            Param {
+                name: "memory",
+                summary: "0 with 32-bit addresses, 1 with 64-bit ones, 2 with pages of one byte",
+                min: 0,
+                max: 2,
+                default: 0,
+            },
+        ];
+        PARAMS
+    }
+
+    fn unit(&self) -> Option<UnitKind> {
+        Some(UnitKind::Closed)
+    }
+
+    fn axes(&self) -> &'static [Axis] {
+        const { &[Axis { limit: "functions", param: "count", pad: None }] }
+    }
+
+    fn build(&self, args: &Args<'_>) -> Module {
+        let pick = |name: &str| usize::try_from(args.get(name)).expect("a small number");
+        let addressing = Addressing {
+            form: AddressForm::ALL[pick("address")],
+            offset: Offset::ALL[pick("offset")],
+        };
+        let count = pick("count");
+        batch(
+            MemoryForm::ALL[pick("memory")],
+            std::iter::repeat_n((args.unit(), addressing), count),
+        )
+    }
+}
+
+/// The recipe of one unit.
+pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe {
+    let place = |found: Option<usize>| found.and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
+    let address = AddressForm::ALL.iter().position(|form| *form == addressing.form);
+    let offset = Offset::ALL.iter().position(|offset| *offset == addressing.offset);
+    let memory = MemoryForm::ALL.iter().position(|form| *form == memory);
+    Recipe::new(ID)
+        .with("count", 1)
+        .with("address", place(address))
+        .with("offset", place(offset))
+        .with("memory", place(memory))
+        .with_unit(unit.clone())
+}
+
+/// A module with a function for each of `units`, in their order.
+pub fn batch<'a>(
+    memory: MemoryForm,
+    units: impl Iterator<Item = (&'a Unit, Addressing)> + Clone,
+) -> Module {
+    let mut distinct: Vec<&Unit> = Vec::new();
+    for (unit, _) in units.clone() {
+        if distinct.last() != Some(&unit) {
+            distinct.push(unit);
+        }
+    }
+    let memory64 = memory == MemoryForm::Memory64;
+    let small_pages = memory == MemoryForm::SmallPages;
+    let prelude = Prelude::for_any_addressing(&distinct, memory64, small_pages);
+    let mut builder = ModuleBuilder::with_prelude(&prelude);
+    builder.accesses_count = true;
+    let ty = builder.func_type(prelude.params(), &[]);
+    let params = prelude.params().len() as u64;
+    for (variant, (unit, addressing)) in (0..).zip(units) {
+        let mut code = Rope::new();
+        code.push_with(|out| unit.encode_at(&prelude, addressing, variant, out));
+        builder.function(ty, params, prelude.locals(), code);
+    }
+    builder.finish()
+}

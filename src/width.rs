@@ -1,0 +1,19 @@
+//! Width: whether each machine access to linear memory is exactly as wide as the Wasm access that
+//! it stands for, on x86-64.
+//!
+//! The compiler says of each instruction that may trap where, and of each stretch of code which
+//! operator it is for. From the first come the machine accesses, from the second the Wasm operator.
+//! An instruction that does its operator's own access must have its width. Where a load was sunk
+//! into its consumer, the instruction is for the consumer, and the operands of that are traced back
+//! to the loads that feed it.
+
+mod check;
+mod code;
+mod error;
+mod image;
+mod matrix;
+mod module;
+
+pub use self::check::check;
+pub use self::error::CheckError;
+pub use self::matrix::{Batch, Depth, Point, Spread, batches};

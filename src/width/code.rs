@@ -1,0 +1,165 @@
+//! Machine code: the instructions of a function that access linear memory, with exact widths.
+
+use super::CheckError;
+use super::image::{Function, Image};
+use iced_x86::{
+    Code, Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, InstructionInfoFactory,
+    Mnemonic, OpAccess, OpKind, Register,
+};
+
+/// What an instruction does with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    Read,
+    Write,
+    ReadWrite,
+}
+
+/// One instruction that accesses linear memory, by its own word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MachineAccess {
+    /// Its offset in the code.
+    pub(super) offset: u32,
+    /// Width in bytes.
+    pub(super) bytes: u32,
+    /// What it does there.
+    pub(super) touch: Touch,
+    /// The instruction.
+    pub(super) instruction: Instruction,
+    /// Whether an index in a register picks a bit of memory.
+    pub(super) bit_index: bool,
+}
+
+/// The marked accesses of a function, in the order of the code.
+///
+/// The code is decoded from end to end, so that a mark in the middle of an instruction is seen.
+pub(super) fn accesses(
+    image: &Image<'_>,
+    function: Function,
+) -> Result<Vec<MachineAccess>, CheckError> {
+    let traps = image.traps_of(function);
+    let (start, end) = (index(function.start), index(function.end));
+    let code = &image.text[start..end];
+    let mut decoder = Decoder::with_ip(64, code, u64::from(function.start), DecoderOptions::NONE);
+    let mut marks = traps.iter().copied().peekable();
+    let mut found = Vec::new();
+    let mut factory = InstructionInfoFactory::new();
+    let mut instruction = Instruction::default();
+    // Code goes on at least as far as the last mark and the farthest branch.
+    let mut reach = traps.last().copied().unwrap_or(0);
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        let offset = offset_of(&instruction);
+        if instruction.code() == Code::INVALID {
+            return Err(CheckError::Decode(offset));
+        }
+        match marks.peek() {
+            Some(&mark) if mark == offset => {
+                marks.next();
+                found.extend(access(&instruction, offset, &mut factory));
+            }
+            Some(&mark) if mark < offset => return Err(CheckError::TrapBetween(mark)),
+            _ => {}
+        }
+        match instruction.flow_control() {
+            FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => continue,
+            FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
+                let target = u32::try_from(instruction.near_branch_target()).unwrap_or(u32::MAX);
+                if (function.start..function.end).contains(&target) {
+                    reach = reach.max(target);
+                }
+                if instruction.flow_control() == FlowControl::ConditionalBranch {
+                    continue;
+                }
+            }
+            FlowControl::IndirectBranch => {
+                let after = index(offset_after(&instruction)) - start;
+                let (bytes, farthest) = jump_table(code, after);
+                reach = reach.max(function.start + farthest);
+                let _ = decoder.set_position(after + bytes);
+                decoder.set_ip(u64::from(function.start) + (after + bytes) as u64);
+            }
+            _ => {}
+        }
+        // Behind the code lie its constants.
+        let next = u32::try_from(decoder.ip()).unwrap_or(u32::MAX);
+        if next > reach && !image.is_for_an_operator(next, function.end) {
+            break;
+        }
+    }
+    match marks.next() {
+        Some(mark) => Err(CheckError::TrapBetween(mark)),
+        None => Ok(found),
+    }
+}
+
+/// Length of the table of a `br_table` at `at`, which stands right behind its jump, and the
+/// farthest place that it names, as offsets in the function. Its entries count from its own start.
+/// It ends where the code begins that it itself names first behind it.
+fn jump_table(code: &[u8], at: usize) -> (usize, u32) {
+    let (mut bytes, mut nearest, mut farthest) = (0, code.len(), 0);
+    while at + bytes + 4 <= nearest {
+        let Some(entry) = code[at + bytes..].first_chunk() else { break };
+        let target = i64::try_from(at).unwrap_or(i64::MAX) + i64::from(i32::from_le_bytes(*entry));
+        let Ok(target) = usize::try_from(target) else { break };
+        if target >= code.len() {
+            break;
+        }
+        if target > at {
+            nearest = nearest.min(target);
+        }
+        farthest = farthest.max(u32::try_from(target).unwrap_or(u32::MAX));
+        bytes += 4;
+    }
+    (bytes, farthest)
+}
+
+/// What a marked instruction does with memory; `None` where it is the trap itself or an explicit
+/// check in front of one.
+fn access(
+    instruction: &Instruction,
+    offset: u32,
+    factory: &mut InstructionInfoFactory,
+) -> Option<MachineAccess> {
+    if !has_memory_operand(instruction) {
+        return None;
+    }
+    let touch =
+        factory.info(instruction).used_memory().first().map(|used| match used.access() {
+            OpAccess::Write | OpAccess::CondWrite => Touch::Write,
+            OpAccess::ReadWrite | OpAccess::ReadCondWrite => Touch::ReadWrite,
+            _ => Touch::Read,
+        })?;
+    let bytes = u32::try_from(instruction.memory_size().size()).unwrap_or(u32::MAX);
+    let bit_index = matches!(
+        instruction.mnemonic(),
+        Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
+    ) && instruction.op1_kind() == OpKind::Register;
+    Some(MachineAccess { offset, bytes, touch, instruction: *instruction, bit_index })
+}
+
+/// Whether an instruction accesses memory through an operand. `lea` only computes.
+pub(super) fn has_memory_operand(instruction: &Instruction) -> bool {
+    instruction.op_kinds().any(|kind| kind == OpKind::Memory)
+        && instruction.mnemonic() != Mnemonic::Lea
+        && instruction.memory_base() != Register::RIP
+}
+
+/// The instruction, disassembled.
+pub(super) fn disassemble(instruction: &Instruction) -> String {
+    let mut text = String::new();
+    FastFormatter::new().format(instruction, &mut text);
+    text
+}
+
+fn offset_of(instruction: &Instruction) -> u32 {
+    u32::try_from(instruction.ip()).unwrap_or(u32::MAX)
+}
+
+fn offset_after(instruction: &Instruction) -> u32 {
+    u32::try_from(instruction.next_ip()).unwrap_or(u32::MAX)
+}
+
+fn index(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}

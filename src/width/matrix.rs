@@ -1,0 +1,167 @@
+//! The matrix: every operator that takes a value, fed by every load that makes one.
+//!
+//! Nothing is picked by hand: rows come from the operator table. A case is a unit: a load, the
+//! operator with the load's result at one of its operands, and a sink. Addresses take turns, so
+//! that every load meets every form of address, offset and memory.
+
+use crate::ops::{
+    AccessKind, AddressForm, Addressing, Offset, Operator, Proposal, Sink, Source, Step, Type,
+    Unit, operators,
+};
+use crate::shapes::MemoryForm;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Functions in one module of the matrix: small enough to share among processors, large enough
+/// that the cost of a job is lost in them.
+const BATCH: usize = 1_000;
+
+/// One point of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Point {
+    /// The unit.
+    pub unit: Unit,
+    /// How addresses are made.
+    pub addressing: Addressing,
+}
+
+/// Points that go into one module: they need the same memory and the same proposals.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The memory.
+    pub memory: MemoryForm,
+    /// What an engine must have.
+    pub proposals: BTreeSet<Proposal>,
+    /// The points; each is a function, in order.
+    pub points: Vec<Point>,
+}
+
+/// How many operators stand between a load and its sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// One.
+    One,
+    /// Two: an operator fed by an operator fed by a load.
+    Two,
+}
+
+/// Which addresses each point has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// One form of address, offset and memory, in turns.
+    Turns,
+    /// All of them.
+    All,
+}
+
+/// The batches of the matrix; with `only`, of points with that operator.
+pub fn batches(depth: Depth, spread: Spread, only: Option<&str>) -> Vec<Batch> {
+    let mut units = Vec::new();
+    for unit in units_of(depth) {
+        let wanted = |name: &str| unit.steps().iter().any(|step| step.op.name == name);
+        if only.is_none_or(wanted) {
+            units.push(unit);
+        }
+    }
+    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, BTreeSet<Proposal>), Vec<Point>> = BTreeMap::new();
+    for unit in units {
+        let turn = turns.entry(unit.steps()[0].op.name).or_default();
+        let forms = forms();
+        let chosen = match spread {
+            Spread::Turns => &forms[*turn % forms.len()..][..1],
+            Spread::All => &forms[..],
+        };
+        *turn += 1;
+        for &(addressing, memory) in chosen {
+            let point = Point { unit: unit.clone(), addressing };
+            groups.entry((memory, unit.proposals())).or_default().push(point);
+        }
+    }
+    let batch = |((memory, proposals), points): ((usize, BTreeSet<Proposal>), Vec<Point>)| {
+        let memory = MemoryForm::ALL[memory];
+        let batches = points.chunks(BATCH).map(<[Point]>::to_vec).collect::<Vec<_>>();
+        batches.into_iter().map(move |points| Batch {
+            memory,
+            proposals: proposals.clone(),
+            points,
+        })
+    };
+    groups.into_iter().flat_map(batch).collect()
+}
+
+/// Every way to address, in an order in which neighbours differ in everything.
+fn forms() -> Vec<(Addressing, usize)> {
+    let (forms, offsets, memories) =
+        (AddressForm::ALL.len(), Offset::ALL.len(), MemoryForm::ALL.len());
+    let each = |at: usize| {
+        let form = AddressForm::ALL[at % forms];
+        let offset = Offset::ALL[(at + at / (forms * offsets)) % offsets];
+        (Addressing { form, offset }, at / forms % memories)
+    };
+    (0..forms * offsets * memories).map(each).collect()
+}
+
+/// Operand types that a load can make.
+fn is_loadable(ty: Type) -> bool {
+    matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128)
+}
+
+/// The sinks that keep a result.
+fn sinks(op: &Operator) -> &'static [Sink] {
+    if op.results.is_empty() { &[Sink::Drop] } else { &[Sink::Store, Sink::Global, Sink::Call] }
+}
+
+/// The units of a depth.
+fn units_of(depth: Depth) -> Vec<Unit> {
+    let mut units = Vec::new();
+    let loads: Vec<&'static Operator> = operators().filter(|op| is_load(op)).collect();
+    if depth == Depth::One {
+        // What touches memory by itself: loads, stores, read-modify-writes.
+        for op in operators().filter(|op| op.access.is_some()) {
+            push(&mut units, vec![step(op, None)], op);
+        }
+    }
+    for &load in &loads {
+        for op in operators() {
+            for at in fed(op, load) {
+                let first = vec![step(load, None), step(op, Some(at))];
+                match depth {
+                    Depth::One => push(&mut units, first, op),
+                    Depth::Two => {
+                        for second in operators() {
+                            for at in fed(second, op) {
+                                let mut steps = first.clone();
+                                steps.push(step(second, Some(at)));
+                                push(&mut units, steps, second);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    units
+}
+
+fn push(units: &mut Vec<Unit>, steps: Vec<Step>, last: &Operator) {
+    for sink in sinks(last) {
+        units.extend(Unit::new(steps.clone(), *sink));
+    }
+}
+
+fn is_load(op: &Operator) -> bool {
+    op.access.is_some_and(|access| access.kind == AccessKind::Load)
+}
+
+/// The operands of `op` that take the result of `from`.
+fn fed(op: &Operator, from: &Operator) -> Vec<usize> {
+    let Some(given) = from.last_result().filter(|ty| is_loadable(*ty)) else { return Vec::new() };
+    let operands = op.params.iter().enumerate();
+    operands.filter(|(_, wanted)| **wanted == given).map(|(at, _)| at).collect()
+}
+
+/// `op` with all operands from parameters but the one at `prev`.
+fn step(op: &'static Operator, prev: Option<usize>) -> Step {
+    let source = |at| if Some(at) == prev { Source::Prev } else { Source::Local };
+    Step { op, operands: (0..op.params.len()).map(source).collect() }
+}

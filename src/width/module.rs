@@ -1,0 +1,229 @@
+//! What a module asks of linear memory, and which loads feed which operators.
+//!
+//! Looked at one function at a time, and only where the machine code does not explain itself: most
+//! instructions do the access of the very operator that they are for.
+
+use super::CheckError;
+use crate::ops::{Access, AccessKind, Opcode, Operator, operators};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+use wasmparser::{
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator as Parsed, OperatorsReader,
+    Parser, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+};
+
+/// An operand that more loads than this feed is not traced.
+const FEEDERS_MAX: usize = 16;
+
+/// A module whose functions can be looked at.
+pub(super) struct Module<'a> {
+    bytes: &'a [u8],
+    functions: BTreeMap<u32, (FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+}
+
+/// One operator that accesses linear memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WasmAccess {
+    /// Its offset in the module.
+    pub(super) position: u32,
+    /// Its row.
+    pub(super) operator: &'static Operator,
+    /// What it accesses.
+    pub(super) access: Access,
+}
+
+/// The accesses of a function, in order, and what feeds what.
+#[derive(Default)]
+pub(super) struct Accesses {
+    /// The accesses, by position.
+    pub(super) all: Vec<WasmAccess>,
+    /// By the position of an operator, the places in `all` of the loads that feed its operands.
+    feeders: HashMap<u32, Feeds>,
+}
+
+/// Places of the loads that feed a value, in the same stretch of straight code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Feeds {
+    /// Ascending.
+    pub(super) loads: Vec<u32>,
+    /// Whether there are more than are kept.
+    pub(super) too_many: bool,
+}
+
+impl Feeds {
+    fn add(&mut self, other: &Feeds) {
+        self.too_many |= other.too_many;
+        for &load in &other.loads {
+            if let Err(at) = self.loads.binary_search(&load) {
+                self.loads.insert(at, load);
+            }
+        }
+        if self.loads.len() > FEEDERS_MAX {
+            self.loads.clear();
+            self.too_many = true;
+        }
+    }
+}
+
+impl Accesses {
+    /// The loads that feed the operator at a position.
+    pub(super) fn feeding(&self, position: u32) -> Option<&Feeds> {
+        self.feeders.get(&position)
+    }
+
+    /// The place in `all` of the access at a position.
+    pub(super) fn at(&self, position: u32) -> Option<usize> {
+        self.all.binary_search_by_key(&position, |access| access.position).ok()
+    }
+}
+
+impl<'a> Module<'a> {
+    /// Reads a module, without its functions' bodies.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Module<'a>, CheckError> {
+        let invalid = |error: wasmparser::BinaryReaderError| CheckError::Module(error.to_string());
+        // Everything that some release takes: what is valid was for the compiler to say.
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        let mut functions = BTreeMap::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = validator.payload(&payload.map_err(invalid)?).map_err(invalid)?;
+            if let ValidPayload::Func(function, body) = payload {
+                functions.insert(function.index, (function, body));
+            }
+        }
+        Ok(Module { bytes, functions })
+    }
+
+    /// How many functions have a body.
+    pub(super) fn function_count(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// The row of the operator at an offset.
+    pub(super) fn operator_at(&self, position: u32) -> Option<&'static Operator> {
+        let at = usize::try_from(position).ok()?;
+        operator_of(self.bytes.get(at..)?)
+    }
+
+    /// The accesses of a function.
+    pub(super) fn accesses(&self, function: u32) -> Result<Accesses, CheckError> {
+        let Some((function, body)) = self.functions.get(&function) else {
+            return Ok(Accesses::default());
+        };
+        let invalid = |error: wasmparser::BinaryReaderError| CheckError::Module(error.to_string());
+        let to_validate = FuncToValidate {
+            resources: function.resources.clone(),
+            index: function.index,
+            ty: function.ty,
+            features: function.features,
+        };
+        let mut validator = to_validate.into_validator(FuncValidatorAllocations::default());
+        let mut reader = body.get_binary_reader();
+        validator.read_locals(&mut reader).map_err(invalid)?;
+        let mut trace = Trace::default();
+        let mut reader = OperatorsReader::new(reader);
+        while !reader.eof() {
+            let (operator, offset) = reader.read_with_offset().map_err(invalid)?;
+            let arity = operator.operator_arity(&validator).unwrap_or_default();
+            validator.op(offset, &operator).map_err(invalid)?;
+            let position = u32::try_from(offset).map_err(|_| CheckError::TooLarge(offset))?;
+            trace.step(position, &operator, arity, self.operator_at(position));
+            trace.set_height(validator.operand_stack_height());
+        }
+        Ok(trace.accesses)
+    }
+}
+
+/// Follows values through a function.
+#[derive(Default)]
+struct Trace {
+    accesses: Accesses,
+    stack: Vec<Feeds>,
+    locals: HashMap<u32, Feeds>,
+}
+
+impl Trace {
+    fn step(
+        &mut self,
+        position: u32,
+        operator: &Parsed<'_>,
+        (pops, pushes): (u32, u32),
+        row: Option<&'static Operator>,
+    ) {
+        let mut fed = Feeds::default();
+        for _ in 0..pops {
+            fed.add(&self.stack.pop().unwrap_or_default());
+        }
+        let mut result = match operator {
+            Parsed::LocalGet { local_index } => {
+                self.locals.get(local_index).cloned().unwrap_or_default()
+            }
+            Parsed::LocalSet { local_index } | Parsed::LocalTee { local_index } => {
+                self.locals.insert(*local_index, fed.clone());
+                fed.clone()
+            }
+            // What is sunk is sunk within one stretch of straight code.
+            Parsed::Loop { .. }
+            | Parsed::If { .. }
+            | Parsed::Else
+            | Parsed::End
+            | Parsed::Br { .. }
+            | Parsed::BrIf { .. }
+            | Parsed::BrTable { .. }
+            | Parsed::BrOnNull { .. }
+            | Parsed::BrOnNonNull { .. }
+            | Parsed::BrOnCast { .. }
+            | Parsed::BrOnCastFail { .. } => {
+                self.locals.clear();
+                self.stack.iter_mut().for_each(|feeds| *feeds = Feeds::default());
+                Feeds::default()
+            }
+            Parsed::Call { .. } | Parsed::CallIndirect { .. } | Parsed::CallRef { .. } => {
+                Feeds::default()
+            }
+            _ => fed.clone(),
+        };
+        if let Some(operator) = row
+            && let Some(access) = operator.access
+        {
+            let place = u32::try_from(self.accesses.all.len()).unwrap_or(u32::MAX);
+            self.accesses.all.push(WasmAccess { position, operator, access });
+            if access.kind == AccessKind::Load {
+                // The value that a lane is put into goes on; the address does not.
+                result.loads.retain(|_| operator.params.len() > 1);
+                result.add(&Feeds { loads: vec![place], too_many: false });
+            }
+        }
+        if fed != Feeds::default() {
+            self.accesses.feeders.insert(position, fed);
+        }
+        for _ in 0..pushes {
+            self.stack.push(result.clone());
+        }
+    }
+
+    /// What the validator knows better: after code that is not reached, the stack is what it says.
+    fn set_height(&mut self, height: u32) {
+        let height = usize::try_from(height).unwrap_or(usize::MAX).min(1 << 24);
+        self.stack.resize(height, Feeds::default());
+    }
+}
+
+/// The row of the operator that stands first in `code`.
+fn operator_of(code: &[u8]) -> Option<&'static Operator> {
+    static ROWS: LazyLock<HashMap<Opcode, &'static Operator>> =
+        LazyLock::new(|| operators().map(|operator| (operator.opcode, operator)).collect());
+    let first = *code.first()?;
+    let opcode = if (0xfb..=0xfe).contains(&first) {
+        let mut number = 0;
+        for (at, &byte) in code[1..].iter().take(5).enumerate() {
+            number |= u32::from(byte & 0x7f).checked_shl(7 * u32::try_from(at).ok()?)?;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        Opcode::Prefixed(first, number)
+    } else {
+        Opcode::Byte(first)
+    };
+    ROWS.get(&opcode).copied()
+}
