@@ -13,6 +13,7 @@ mod line;
 mod machine;
 mod repro;
 mod sweep;
+mod width;
 
 pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
@@ -22,3 +23,4 @@ pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release}
 pub use self::line::{Line, Scope, lines};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
+pub use self::width::{WidthReport, WidthRun, Wrong, check_width};

@@ -11,6 +11,7 @@ mod recorder;
 mod repro;
 mod self_test;
 mod sweep;
+mod width;
 
 use crate::wire::WORKER_COMMAND;
 use crate::worker;
@@ -35,6 +36,8 @@ enum Command {
     Repro(repro::Opts),
     /// Find the releases between which a bug came and went
     Bisect(bisect::Opts),
+    /// Check that x86-64 code accesses memory exactly as wide as the Wasm asked
+    Width(width::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
     /// Obtain, list and remove engines
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
+        Command::Width(opts) => width::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),

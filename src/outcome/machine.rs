@@ -25,7 +25,7 @@ pub struct MachineCheck {
 }
 
 /// How many mismatches and doubts are kept.
-pub(super) const KEPT: usize = 16;
+pub(super) const KEPT: usize = 64;
 
 /// In which way an access is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -136,10 +136,15 @@ impl Judge<'_> {
         let feeds = position.and_then(|position| seen.accesses.feeding(position)).cloned();
         let feeds = feeds.unwrap_or_default();
         let own = position.and_then(|position| seen.accesses.at(position));
-        // The operator's own access, if nothing has done it; else the loads that feed it.
-        let mut open: Vec<usize> =
-            feeds.loads.iter().map(|&load| index(load)).filter(|&l| seen.counts[l] == 0).collect();
-        open.extend(own.filter(|&own| seen.counts[own] == 0));
+        // The operator's own access, if nothing has done it; else the loads that feed it. Where an
+        // optimiser made new code of several operators, any load that nothing has done.
+        let mut open: Vec<usize> = match operator {
+            Some(_) => feeds.loads.iter().map(|&load| index(load)).chain(own).collect(),
+            None => (0..seen.accesses.all.len())
+                .filter(|&at| seen.accesses.all[at].access.kind == AccessKind::Load)
+                .collect(),
+        };
+        open.retain(|&at| seen.counts[at] == 0);
         let candidates: Vec<WasmAccess> =
             open.iter().map(|&place| seen.accesses.all[place]).collect();
         let fits = candidates.iter().position(|wasm| u32::from(wasm.access.bytes) == machine.bytes);
@@ -157,7 +162,7 @@ impl Judge<'_> {
             None if feeds.too_many => {
                 self.doubt(machine, operator, "too many loads feed its operands");
             }
-            None if position.is_none() || operator.is_none() => {
+            None if operator.is_none() && !(self.complete && open.len() == 1) => {
                 self.doubt(machine, operator, "the code does not say which operator it is for");
             }
             None if candidates.is_empty() => {

@@ -5,7 +5,7 @@
 //! that every load meets every form of address, offset and memory.
 
 use crate::ops::{
-    AccessKind, AddressForm, Addressing, Offset, Operator, Proposal, Sink, Source, Step, Type,
+    AccessKind, AddressForm, Addressing, Offset, Operator, Prelude, Proposal, Sink, Source, Step, Type,
     Unit, operators,
 };
 use crate::shapes::MemoryForm;
@@ -33,6 +33,19 @@ pub struct Batch {
     pub proposals: BTreeSet<Proposal>,
     /// The points; each is a function, in order.
     pub points: Vec<Point>,
+}
+
+impl Batch {
+    /// The point of a function, by its index in the module.
+    pub fn point(&self, function: u32) -> Option<&Point> {
+        let imports = usize::try_from(self.imports()).ok()?;
+        self.points.get(usize::try_from(function).ok()?.checked_sub(imports)?)
+    }
+
+    fn imports(&self) -> u32 {
+        let units: Vec<&Unit> = self.points.iter().map(|point| &point.unit).collect();
+        Prelude::for_any_addressing(&units, false, false).counts().functions
+    }
 }
 
 /// How many operators stand between a load and its sink.
@@ -72,7 +85,10 @@ pub fn batches(depth: Depth, spread: Spread, only: Option<&str>) -> Vec<Batch> {
             Spread::All => &forms[..],
         };
         *turn += 1;
-        for &(addressing, memory) in chosen {
+        for &(mut addressing, memory) in chosen {
+            if addressing.offset == Offset::Zero && repeats_itself(&unit) {
+                addressing.offset = Offset::Small;
+            }
             let point = Point { unit: unit.clone(), addressing };
             groups.entry((memory, unit.proposals())).or_default().push(point);
         }
@@ -99,6 +115,16 @@ fn forms() -> Vec<(Addressing, usize)> {
         (Addressing { form, offset }, at / forms % memories)
     };
     (0..forms * offsets * memories).map(each).collect()
+}
+
+/// Whether a unit would access the same bytes twice without need if all its accesses had the same
+/// address: a load after a load, a store of what was just loaded from there, two results stored.
+fn repeats_itself(unit: &Unit) -> bool {
+    let steps = unit.steps();
+    let after = steps.iter().skip(1).filter_map(|step| step.op.access).collect::<Vec<_>>();
+    after.iter().any(|access| access.kind != AccessKind::Store)
+        || (steps.len() == 2 && !after.is_empty())
+        || steps.iter().any(|step| step.op.results.len() > 1)
 }
 
 /// Operand types that a load can make.

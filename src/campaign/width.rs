@@ -1,0 +1,238 @@
+//! Compiles the matrix of operators and loads under many configurations and holds each machine
+//! access against its Wasm access.
+
+use super::machine::Artifacts;
+use super::{Case, CaseError, Event, Observer, Subject};
+use crate::engines::{Backend, EngineId};
+use crate::job::Budget;
+use crate::outcome::{EngineVerdict, Mismatch, Outcome, Termination};
+use crate::recipe::Recipe;
+use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
+use crate::shapes::{accesses_batch, accesses_recipe};
+use crate::width::{Batch, Point};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Backends in one task: they share the batch's module and, while all goes well, a child.
+const BACKENDS: usize = 8;
+
+/// What to check.
+#[derive(Debug)]
+pub struct WidthRun {
+    /// The matrix.
+    pub batches: Vec<Batch>,
+    /// On what.
+    pub backends: Vec<Backend>,
+    /// The limits of a job.
+    pub budget: Budget,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct WidthReport {
+    /// Functions looked at, over all backends.
+    pub functions: u64,
+    /// Machine accesses looked at.
+    pub accesses: u64,
+    /// Machine code looked at, in bytes.
+    pub code_bytes: u64,
+    /// By backend, how many modules were looked at, and how many it does not take.
+    pub modules: BTreeMap<Backend, (u64, u64)>,
+    /// What is wrong, by kind and operator.
+    pub wrong: BTreeMap<String, Vec<Wrong>>,
+    /// What could not be told, each with its backend; and how many there are.
+    pub unsure: Vec<(Backend, String)>,
+    /// How many there are.
+    pub unsure_count: u64,
+    /// What could not be looked at, each with its backend.
+    pub failed: Vec<(Backend, String)>,
+    /// How the machine was used.
+    pub stats: PoolStats,
+}
+
+/// One wrong access of the matrix.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// The function alone.
+    pub recipe: Recipe,
+    /// What compiled it.
+    pub backend: Backend,
+    /// What is wrong.
+    pub mismatch: Mismatch,
+}
+
+/// Runs the matrix.
+pub fn check_width(
+    run: &WidthRun,
+    pool: &Pool,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<WidthReport, SeatError> {
+    let mut by_engine: BTreeMap<&EngineId, Vec<usize>> = BTreeMap::new();
+    for (at, backend) in run.backends.iter().enumerate() {
+        by_engine.entry(backend.engine()).or_default().push(at);
+    }
+    let tasks = |batch| {
+        let parts = by_engine.values().flat_map(|backends| backends.chunks(BACKENDS));
+        parts.map(move |backends| (batch, backends.to_vec())).collect::<Vec<_>>()
+    };
+    let mut queue: Vec<Planned> = (0..run.batches.len()).flat_map(tasks).collect();
+    queue.reverse();
+    let work = Work {
+        run,
+        observer,
+        planned: (run.batches.len() * run.backends.len()) as u64,
+        queue: Mutex::new(queue),
+        state: Mutex::default(),
+        artifacts: Artifacts::default(),
+    };
+    let stats = pool.run(&work, stop);
+    let State { mut report, error, .. } =
+        work.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.stats = stats;
+    error.map_or(Ok(report), Err)
+}
+
+/// A batch, and the backends that one task compiles it on, by their places.
+type Planned = (usize, Vec<usize>);
+
+#[derive(Default)]
+struct State {
+    next_job: u64,
+    /// The module of the batch that tasks are being made of.
+    built: Option<(usize, Arc<Case>)>,
+    /// By number, what jobs are.
+    running: HashMap<u64, (usize, usize, Arc<Case>)>,
+    report: WidthReport,
+    error: Option<SeatError>,
+}
+
+struct Work<'a> {
+    run: &'a WidthRun,
+    observer: &'a dyn Observer,
+    planned: u64,
+    queue: Mutex<Vec<Planned>>,
+    state: Mutex<State>,
+    artifacts: Artifacts,
+}
+
+fn build(batch: &Batch) -> Result<Case, CaseError> {
+    let units = batch.points.iter().map(|point| (&point.unit, point.addressing));
+    let module = accesses_batch(batch.memory, units);
+    let name = format!("{} functions of the matrix", batch.points.len());
+    Case::of_built(Subject::Module(name), &module)
+}
+
+impl Work<'_> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tasks for Work<'_> {
+    fn next(&self) -> Next {
+        let planned = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some((batch, backends)) = planned else { return Next::Done };
+        let state = &mut *self.state();
+        let case = match &state.built {
+            Some((built, case)) if *built == batch => Arc::clone(case),
+            _ => match build(&self.run.batches[batch]) {
+                Ok(case) => {
+                    let case = Arc::new(case);
+                    state.built = Some((batch, Arc::clone(&case)));
+                    case
+                }
+                Err(error) => {
+                    let backend = self.run.backends[backends[0]].clone();
+                    state.report.failed.push((backend, error.to_string()));
+                    return Next::Wait;
+                }
+            },
+        };
+        let mut jobs = Vec::new();
+        for backend in backends {
+            if self.run.backends[backend].lacks(&case.proposals).is_some() {
+                let name = self.run.backends[backend].clone();
+                state.report.modules.entry(name).or_default().1 += 1;
+                continue;
+            }
+            let mut job = case.job(state.next_job, &self.run.backends[backend], self.run.budget);
+            // Whether the code is the same twice is not the question here.
+            job.repeat = false;
+            self.artifacts.ask(&mut job);
+            state.running.insert(job.id, (batch, backend, Arc::clone(&case)));
+            state.next_job += 1;
+            jobs.push(job);
+        }
+        if jobs.is_empty() {
+            return Next::Wait;
+        }
+        self.observer.observe(Event::JobsStarted {
+            line: case.subject.to_string(),
+            at: None,
+            count: jobs.len(),
+            planned: self.planned,
+        });
+        Next::Task(Task { jobs, module: case.module.clone() })
+    }
+
+    fn ended(&self, mut outcome: Outcome) {
+        let known = self.state().running.remove(&outcome.job);
+        let Some((batch, backend, case)) = known else { return };
+        self.artifacts.look(&case, &mut outcome);
+        let (batch, backend) = (&self.run.batches[batch], &self.run.backends[backend]);
+        self.state().report.add(batch, backend, &outcome);
+        self.observer.observe(Event::JobEnded {
+            line: case.subject.to_string(),
+            at: None,
+            subject: case.subject.clone(),
+            backend: backend.clone(),
+            budget: self.run.budget,
+            outcome: Box::new(outcome),
+            violations: Vec::new(),
+            inconclusive: Vec::new(),
+        });
+    }
+
+    fn seat_failed(&self, error: SeatError) {
+        self.state().error = Some(error);
+    }
+}
+
+impl WidthReport {
+    fn add(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
+        let (looked_at, not_taken) = self.modules.entry(backend.clone()).or_default();
+        let Some(machine) = &outcome.machine else {
+            match &outcome.termination {
+                // Which proposals a backend lacks is known; the rest of the matrix goes on.
+                Termination::Completed { verdict: EngineVerdict::NotApplicable { .. } } => {
+                    *not_taken += 1;
+                }
+                Termination::Completed { verdict: EngineVerdict::Refused { refusal } } => {
+                    let reason = format!("refused: {}", refusal.message);
+                    self.failed.push((backend.clone(), reason));
+                }
+                other => self.failed.push((backend.clone(), format!("ended in {}", other.name()))),
+            }
+            return;
+        };
+        if let Some(reason) = &machine.failure {
+            self.failed.push((backend.clone(), reason.clone()));
+            return;
+        }
+        *looked_at += 1;
+        self.functions += machine.functions;
+        self.accesses += machine.accesses;
+        self.code_bytes += machine.code_bytes;
+        self.unsure_count += machine.unsure_count;
+        self.unsure.extend(machine.unsure.iter().map(|why| (backend.clone(), why.clone())));
+        for mismatch in &machine.mismatches {
+            let Some(Point { unit, addressing }) = batch.point(mismatch.function) else { continue };
+            let recipe = accesses_recipe(unit, *addressing, batch.memory);
+            let key = format!("{} {}", mismatch.kind, mismatch.operator);
+            let wrong = Wrong { recipe, backend: backend.clone(), mismatch: mismatch.clone() };
+            self.wrong.entry(key).or_default().push(wrong);
+        }
+    }
+}
