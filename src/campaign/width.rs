@@ -54,8 +54,8 @@ pub struct WidthReport {
 /// One wrong access of the matrix.
 #[derive(Clone, Debug)]
 pub struct Wrong {
-    /// The function alone.
-    pub recipe: Recipe,
+    /// Its function alone, cut down to each of its units: one of them has it.
+    pub recipes: Vec<Recipe>,
     /// What compiled it.
     pub backend: Backend,
     /// What is wrong.
@@ -118,7 +118,7 @@ struct Work<'a> {
 }
 
 fn build(batch: &Batch) -> Result<Case, CaseError> {
-    let units = batch.points.iter().map(|point| (&point.unit, point.addressing));
+    let units = batch.points.iter().map(|point| (&point.units[..], point.addressing));
     let module = accesses_batch(batch.memory, units);
     let name = format!("{} functions of the matrix", batch.points.len());
     Case::of_built(Subject::Module(name), &module)
@@ -228,10 +228,13 @@ impl WidthReport {
         self.unsure_count += machine.unsure_count;
         self.unsure.extend(machine.unsure.iter().map(|why| (backend.clone(), why.clone())));
         for mismatch in &machine.mismatches {
-            let Some(Point { unit, addressing }) = batch.point(mismatch.function) else { continue };
-            let recipe = accesses_recipe(unit, *addressing, batch.memory);
+            let Some(Point { units, addressing }) = batch.point(mismatch.function) else {
+                continue;
+            };
+            let recipe = |unit| accesses_recipe(unit, *addressing, batch.memory);
+            let recipes = units.iter().map(recipe).collect();
             let key = format!("{} {}", mismatch.kind, mismatch.operator);
-            let wrong = Wrong { recipe, backend: backend.clone(), mismatch: mismatch.clone() };
+            let wrong = Wrong { recipes, backend: backend.clone(), mismatch: mismatch.clone() };
             self.wrong.entry(key).or_default().push(wrong);
         }
     }

@@ -137,8 +137,13 @@ fn print(report: &WidthReport) {
     for (key, all) in &report.wrong {
         let backends: BTreeSet<String> =
             all.iter().map(|wrong| wrong.backend.to_string()).collect();
-        let Wrong { recipe, mismatch, .. } = &all[0];
-        say(&format!("{key}: {mismatch}\n  {recipe}\n  {} times on {} backends:\n", all.len(), backends.len()));
+        let Wrong { recipes, mismatch, .. } = &all[0];
+        say(&format!(
+            "{key}: {mismatch}\n  {}\n  {} times on {} backends:\n",
+            recipes[0],
+            all.len(),
+            backends.len()
+        ));
         for backend in backends {
             say(&format!("    {backend}\n"));
         }
@@ -151,7 +156,12 @@ fn print(report: &WidthReport) {
     }
     say(&format!(
         "{looked_at} modules, {not_taken} not taken, {} failed; {} functions, {} accesses, {} code, {} wrong, {} unsure, {:?}\n",
-        report.failed.len(), report.functions, report.accesses, report.code_bytes,
-        report.wrong.len(), report.unsure_count, report.stats
+        report.failed.len(),
+        report.functions,
+        report.accesses,
+        report.code_bytes,
+        report.wrong.len(),
+        report.unsure_count,
+        report.stats
     ));
 }

@@ -5,21 +5,21 @@
 //! that every load meets every form of address, offset and memory.
 
 use crate::ops::{
-    AccessKind, AddressForm, Addressing, Offset, Operator, Prelude, Proposal, Sink, Source, Step, Type,
-    Unit, operators,
+    AccessKind, AddressForm, Addressing, Offset, Operator, Prelude, Proposal, Sink, Source, Step,
+    Type, Unit, operators,
 };
 use crate::shapes::MemoryForm;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Functions in one module of the matrix: small enough to share among processors, large enough
 /// that the cost of a job is lost in them.
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 
-/// One point of the matrix.
+/// One function of the matrix: what differs in its sink alone, as far as that may stand together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Point {
-    /// The unit.
-    pub unit: Unit,
+    /// The units, one after the other.
+    pub units: Vec<Unit>,
     /// How addresses are made.
     pub addressing: Addressing,
 }
@@ -43,7 +43,7 @@ impl Batch {
     }
 
     fn imports(&self) -> u32 {
-        let units: Vec<&Unit> = self.points.iter().map(|point| &point.unit).collect();
+        let units: Vec<&Unit> = self.points.iter().flat_map(|point| &point.units).collect();
         Prelude::for_any_addressing(&units, false, false).counts().functions
     }
 }
@@ -70,15 +70,15 @@ pub enum Spread {
 pub fn batches(depth: Depth, spread: Spread, only: Option<&str>) -> Vec<Batch> {
     let mut units = Vec::new();
     for unit in units_of(depth) {
-        let wanted = |name: &str| unit.steps().iter().any(|step| step.op.name == name);
+        let wanted = |name: &str| unit[0].steps().iter().any(|step| step.op.name == name);
         if only.is_none_or(wanted) {
             units.push(unit);
         }
     }
     let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
     let mut groups: BTreeMap<(usize, BTreeSet<Proposal>), Vec<Point>> = BTreeMap::new();
-    for unit in units {
-        let turn = turns.entry(unit.steps()[0].op.name).or_default();
+    for units in units {
+        let turn = turns.entry(units[0].steps()[0].op.name).or_default();
         let forms = forms();
         let chosen = match spread {
             Spread::Turns => &forms[*turn % forms.len()..][..1],
@@ -86,11 +86,15 @@ pub fn batches(depth: Depth, spread: Spread, only: Option<&str>) -> Vec<Batch> {
         };
         *turn += 1;
         for &(mut addressing, memory) in chosen {
-            if addressing.offset == Offset::Zero && repeats_itself(&unit) {
+            if addressing.offset == Offset::Zero && repeats_itself(&units[0]) {
                 addressing.offset = Offset::Small;
             }
-            let point = Point { unit: unit.clone(), addressing };
-            groups.entry((memory, unit.proposals())).or_default().push(point);
+            // At one address, the loads of several units would be one load.
+            let together = if addressing.offset == Offset::Zero { 1 } else { units.len() };
+            for units in units.chunks(together) {
+                let point = Point { units: units.to_vec(), addressing };
+                groups.entry((memory, units[0].proposals())).or_default().push(point);
+            }
         }
     }
     let batch = |((memory, proposals), points): ((usize, BTreeSet<Proposal>), Vec<Point>)| {
@@ -137,8 +141,8 @@ fn sinks(op: &Operator) -> &'static [Sink] {
     if op.results.is_empty() { &[Sink::Drop] } else { &[Sink::Store, Sink::Global, Sink::Call] }
 }
 
-/// The units of a depth.
-fn units_of(depth: Depth) -> Vec<Unit> {
+/// The units of a depth; those that differ in their sinks alone together.
+fn units_of(depth: Depth) -> Vec<Vec<Unit>> {
     let mut units = Vec::new();
     let loads: Vec<&'static Operator> = operators().filter(|op| is_load(op)).collect();
     if depth == Depth::One {
@@ -169,10 +173,10 @@ fn units_of(depth: Depth) -> Vec<Unit> {
     units
 }
 
-fn push(units: &mut Vec<Unit>, steps: Vec<Step>, last: &Operator) {
-    for sink in sinks(last) {
-        units.extend(Unit::new(steps.clone(), *sink));
-    }
+fn push(units: &mut Vec<Vec<Unit>>, steps: Vec<Step>, last: &Operator) {
+    let with = |sink: &Sink| Unit::new(steps.clone(), *sink).ok();
+    let group: Vec<Unit> = sinks(last).iter().filter_map(with).collect();
+    units.extend((!group.is_empty()).then_some(group));
 }
 
 fn is_load(op: &Operator) -> bool {

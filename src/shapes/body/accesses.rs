@@ -83,10 +83,8 @@ impl Shape for Accesses {
             offset: Offset::ALL[pick("offset")],
         };
         let count = pick("count");
-        batch(
-            MemoryForm::ALL[pick("memory")],
-            std::iter::repeat_n((args.unit(), addressing), count),
-        )
+        let unit = std::slice::from_ref(args.unit());
+        batch(MemoryForm::ALL[pick("memory")], std::iter::repeat_n((unit, addressing), count))
     }
 }
 
@@ -104,13 +102,14 @@ pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe
         .with_unit(unit.clone())
 }
 
-/// A module with a function for each of `units`, in their order.
+/// A module with a function for each of `functions`, in their order: the units that it runs, and how
+/// they make their addresses.
 pub fn batch<'a>(
     memory: MemoryForm,
-    units: impl Iterator<Item = (&'a Unit, Addressing)> + Clone,
+    functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
 ) -> Module {
     let mut distinct: Vec<&Unit> = Vec::new();
-    for (unit, _) in units.clone() {
+    for unit in functions.clone().flat_map(|(units, _)| units) {
         if distinct.last() != Some(&unit) {
             distinct.push(unit);
         }
@@ -122,9 +121,13 @@ pub fn batch<'a>(
     builder.accesses_count = true;
     let ty = builder.func_type(prelude.params(), &[]);
     let params = prelude.params().len() as u64;
-    for (variant, (unit, addressing)) in (0..).zip(units) {
+    let mut variant = 0;
+    for (units, addressing) in functions {
         let mut code = Rope::new();
-        code.push_with(|out| unit.encode_at(&prelude, addressing, variant, out));
+        for unit in units {
+            code.push_with(|out| unit.encode_at(&prelude, addressing, variant, out));
+            variant += 1;
+        }
         builder.function(ty, params, prelude.locals(), code);
     }
     builder.finish()
