@@ -6,6 +6,7 @@ use super::image::{Function, Image};
 use super::module::{Accesses, Module, WasmAccess};
 use crate::ops::{AccessKind, Operator};
 use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
+use std::collections::BTreeSet;
 
 /// Checks the machine code of `artifact` against the module that it was compiled from. With
 /// `complete`, every access of the module is known to be needed, so that one without any machine
@@ -44,11 +45,57 @@ struct Judge<'a> {
     result: &'a mut MachineCheck,
 }
 
-/// What has been seen of the Wasm accesses of a function.
-struct Seen {
-    accesses: Accesses,
-    /// By place, how many machine accesses stand for it.
-    counts: Vec<u32>,
+/// What a machine access may stand for, as places among the accesses of its function.
+struct Candidates {
+    /// Whatever their width.
+    all: Vec<usize>,
+    /// Those that are as wide and do the same.
+    fitting: Vec<usize>,
+    /// One that may be done more than once.
+    again: Option<usize>,
+    /// Whether there can be no others.
+    sure: bool,
+}
+
+/// Gives machine accesses the Wasm accesses that they stand for, so that as many as possible have
+/// one and none is given twice.
+fn assign(candidates: &[Candidates], accesses: usize) -> Vec<Option<usize>> {
+    let mut taken_by: Vec<Option<usize>> = vec![None; accesses];
+    for machine in 0..candidates.len() {
+        let mut seen = BTreeSet::new();
+        augment(machine, candidates, &mut taken_by, &mut seen);
+    }
+    let mut stands_for: Vec<Option<usize>> =
+        candidates.iter().map(|candidates| candidates.again).collect();
+    for (place, machine) in taken_by.iter().enumerate() {
+        if let Some(machine) = machine {
+            stands_for[*machine] = Some(place);
+        }
+    }
+    stands_for
+}
+
+/// Finds a place for a machine access, moving others where they have another choice.
+fn augment(
+    machine: usize,
+    candidates: &[Candidates],
+    taken_by: &mut [Option<usize>],
+    seen: &mut BTreeSet<usize>,
+) -> bool {
+    for &place in &candidates[machine].fitting {
+        if !seen.insert(place) {
+            continue;
+        }
+        let free = match taken_by[place] {
+            None => true,
+            Some(other) => augment(other, candidates, taken_by, seen),
+        };
+        if free {
+            taken_by[place] = Some(machine);
+            return true;
+        }
+    }
+    false
 }
 
 impl Judge<'_> {
@@ -62,17 +109,19 @@ impl Judge<'_> {
             return Ok(());
         }
         let accesses = self.module.accesses(self.function.index)?;
-        let counts = vec![0; accesses.all.len()];
-        let mut seen = Seen { accesses, counts };
-        // First what does the access of its own operator, in its full width; then the rest, which
-        // may do the accesses of loads that nothing has done so far.
-        let rest: Vec<&MachineAccess> =
-            found.iter().filter(|machine| !self.is_own(machine, &mut seen)).collect();
-        for machine in rest {
-            self.explain(machine, &mut seen);
+        let candidates: Vec<Candidates> =
+            found.iter().map(|machine| self.candidates(machine, &accesses)).collect();
+        let stands_for = assign(&candidates, accesses.all.len());
+        let mut done = vec![false; accesses.all.len()];
+        stands_for.iter().flatten().for_each(|&place| done[place] = true);
+        for ((machine, candidates), place) in found.iter().zip(&candidates).zip(&stands_for) {
+            match place {
+                Some(place) => self.modified(machine, *place, &accesses, &mut done),
+                None => self.explain(machine, candidates, &accesses, &mut done),
+            }
         }
         if self.complete {
-            self.look_for_missing(&seen);
+            self.look_for_missing(&accesses, &done);
         }
         Ok(())
     }
@@ -101,90 +150,90 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether a machine access is that of its own operator, which nothing has done so far.
-    fn is_own(&self, machine: &MachineAccess, seen: &mut Seen) -> bool {
-        let place = self.position(machine).and_then(|position| seen.accesses.at(position));
-        let Some(place) = place else { return false };
-        let WasmAccess { access, position, .. } = seen.accesses.all[place];
-        // A read-modify-write may be a loop that reads in two places.
-        let first = seen.counts[place] == 0 || access.kind == AccessKind::ReadModifyWrite;
-        if u32::from(access.bytes) != machine.bytes
-            || !touches_alike(access.kind, machine.touch)
-            || !first
-        {
-            return false;
-        }
-        seen.counts[place] += 1;
-        if access.kind == AccessKind::Store && machine.touch == Touch::ReadWrite {
-            // It also does the load that was modified.
-            let feeds = seen.accesses.feeding(position).cloned().unwrap_or_default();
-            let same = |&&load: &&u32| {
-                let load = &seen.accesses.all[index(load)];
-                load.access.bytes == access.bytes
-            };
-            if let Some(&load) = feeds.loads.iter().find(same) {
-                seen.counts[index(load)] += 1;
-            }
-        }
-        true
-    }
-
-    /// Looks for a load that was sunk into this instruction.
-    fn explain(&mut self, machine: &MachineAccess, seen: &mut Seen) {
-        let operator = self.operator(machine);
+    /// The Wasm accesses that a machine access may stand for: that of its own operator, and the loads
+    /// that feed it.
+    fn candidates(&self, machine: &MachineAccess, accesses: &Accesses) -> Candidates {
         let position = self.position(machine);
-        let feeds = position.and_then(|position| seen.accesses.feeding(position)).cloned();
-        let feeds = feeds.unwrap_or_default();
-        let own = position.and_then(|position| seen.accesses.at(position));
-        // The operator's own access, if nothing has done it; else the loads that feed it. Where an
-        // optimiser made new code of several operators, any load that nothing has done.
-        let mut open: Vec<usize> = match operator {
-            Some(_) => feeds.loads.iter().map(|&load| index(load)).chain(own).collect(),
-            None => (0..seen.accesses.all.len())
-                .filter(|&at| seen.accesses.all[at].access.kind == AccessKind::Load)
-                .collect(),
+        let own = position.and_then(|position| accesses.at(position));
+        let feeds = position.and_then(|position| accesses.feeding(position));
+        let mut all: Vec<usize> = own.into_iter().collect();
+        let mut sure = true;
+        if let Some(feeds) = feeds {
+            all.extend(feeds.loads.iter().map(|&load| index(load)));
+            sure = !feeds.too_many;
+        }
+        if self.operator(machine).is_none() {
+            // An optimiser made new code of several operators: any load may be in it.
+            let loads = (0..accesses.all.len())
+                .filter(|&at| accesses.all[at].access.kind == AccessKind::Load);
+            all.extend(loads);
+            sure = false;
+        }
+        let fits = |&place: &usize| {
+            let access = accesses.all[place].access;
+            let sunk = Some(place) != own;
+            u32::from(access.bytes) == machine.bytes
+                && (touches_alike(access.kind, machine.touch)
+                    || (sunk && machine.touch != Touch::Write))
         };
-        open.retain(|&at| seen.counts[at] == 0);
-        let candidates: Vec<WasmAccess> =
-            open.iter().map(|&place| seen.accesses.all[place]).collect();
-        let fits = candidates.iter().position(|wasm| u32::from(wasm.access.bytes) == machine.bytes);
-        match fits {
-            Some(at) => {
-                seen.counts[open[at]] += 1;
-                let others = candidates.iter().any(|wasm| {
-                    u32::from(wasm.access.bytes) != machine.bytes
-                        && wasm.position != candidates[at].position
-                });
-                if others && machine.touch != Touch::Read {
-                    self.doubt(machine, operator, "it may stand for loads of several widths");
-                }
-            }
-            None if feeds.too_many => {
-                self.doubt(machine, operator, "too many loads feed its operands");
-            }
-            None if operator.is_none() && !(self.complete && open.len() == 1) => {
-                self.doubt(machine, operator, "the code does not say which operator it is for");
-            }
-            None if candidates.is_empty() => {
-                self.wrong(MismatchKind::Surplus, machine, operator, &[]);
-            }
-            None => {
-                // Whatever it stands for, it is none of these.
-                for &place in &open {
-                    seen.counts[place] += 1;
-                }
-                let wider =
-                    candidates.iter().all(|wasm| u32::from(wasm.access.bytes) < machine.bytes);
-                let kind = if wider { MismatchKind::Wider } else { MismatchKind::Narrower };
-                self.wrong(kind, machine, operator, &candidates);
+        let fitting = all.iter().copied().filter(fits).collect();
+        // A read-modify-write may be a loop that reads in two places.
+        let again = own.filter(|&own| accesses.all[own].access.kind == AccessKind::ReadModifyWrite);
+        Candidates { all, fitting, again: again.filter(fits), sure }
+    }
+
+    /// A store that reads as well also does the load of what it modifies.
+    fn modified(
+        &self,
+        machine: &MachineAccess,
+        place: usize,
+        accesses: &Accesses,
+        done: &mut [bool],
+    ) {
+        let WasmAccess { access, position, .. } = accesses.all[place];
+        if access.kind == AccessKind::Store && machine.touch == Touch::ReadWrite {
+            let feeds = accesses.feeding(position).map(|feeds| &feeds.loads[..]);
+            let same =
+                |&load: &usize| !done[load] && accesses.all[load].access.bytes == access.bytes;
+            let load = feeds.unwrap_or_default().iter().map(|&load| index(load)).find(same);
+            if let Some(load) = load {
+                done[load] = true;
             }
         }
     }
 
-    fn look_for_missing(&mut self, seen: &Seen) {
-        for (wasm, _) in
-            seen.accesses.all.iter().zip(&seen.counts).filter(|(_, count)| **count == 0)
-        {
+    /// Says what is wrong with a machine access that stands for nothing.
+    fn explain(
+        &mut self,
+        machine: &MachineAccess,
+        candidates: &Candidates,
+        accesses: &Accesses,
+        done: &mut [bool],
+    ) {
+        let operator = self.operator(machine);
+        let open: Vec<usize> = candidates.all.iter().copied().filter(|&at| !done[at]).collect();
+        let wasm: Vec<WasmAccess> = open.iter().map(|&place| accesses.all[place]).collect();
+        // With one access left, which must be somewhere, it is that one.
+        let certain = candidates.sure || (self.complete && open.len() == 1);
+        if !certain {
+            let why = match operator {
+                Some(_) => "too many loads feed its operands",
+                None => "the code does not say which operator it is for",
+            };
+            self.doubt(machine, operator, why);
+        } else if wasm.is_empty() {
+            self.wrong(MismatchKind::Surplus, machine, operator, &[]);
+        } else {
+            // Whichever it stands for, it is as wrong.
+            open.iter().for_each(|&place| done[place] = true);
+            let wider = wasm.iter().all(|wasm| u32::from(wasm.access.bytes) < machine.bytes);
+            let kind = if wider { MismatchKind::Wider } else { MismatchKind::Narrower };
+            self.wrong(kind, machine, operator, &wasm);
+        }
+    }
+
+    fn look_for_missing(&mut self, accesses: &Accesses, done: &[bool]) {
+        for (wasm, _) in accesses.all.iter().zip(done).filter(|(_, done)| !**done) {
             // These are calls into the engine.
             if matches!(wasm.access.kind, AccessKind::Bulk | AccessKind::Wait | AccessKind::Notify)
             {

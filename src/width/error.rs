@@ -74,6 +74,9 @@ pub enum CheckError {
     /// Bytes that are no instruction.
     #[error("check the machine code: what is at code offset {0:#x} does not decode")]
     Decode(u32),
+    /// A jump whose table does not lie in the code.
+    #[error("check the machine code: the table of the jump at code offset {0:#x} makes no sense")]
+    Table(u32),
     /// A trap that is not at the start of an instruction.
     #[error("check the machine code: no instruction begins at the trap at code offset {0:#x}")]
     TrapBetween(u32),
