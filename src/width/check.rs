@@ -6,6 +6,7 @@ use super::image::{Function, Image};
 use super::module::{Accesses, Module, WasmAccess};
 use crate::ops::{AccessKind, Operator};
 use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 /// Checks the machine code of `artifact` against the module that it was compiled from. With
@@ -53,17 +54,23 @@ struct Candidates {
     fitting: Vec<usize>,
     /// One that may be done more than once.
     again: Option<usize>,
+    /// Loads from farther away that are as wide; looked for where nothing nearer is left.
+    far: OnceCell<Vec<usize>>,
     /// Whether there can be no others.
     sure: bool,
 }
 
 /// Gives machine accesses the Wasm accesses that they stand for, so that as many as possible have
 /// one and none is given twice.
-fn assign(candidates: &[Candidates], accesses: usize) -> Vec<Option<usize>> {
+fn assign(
+    candidates: &[Candidates],
+    accesses: usize,
+    far: &dyn Fn(usize) -> Vec<usize>,
+) -> Vec<Option<usize>> {
     let mut taken_by: Vec<Option<usize>> = vec![None; accesses];
     for machine in 0..candidates.len() {
         let mut seen = BTreeSet::new();
-        augment(machine, candidates, &mut taken_by, &mut seen);
+        augment(machine, candidates, far, &mut taken_by, &mut seen);
     }
     let mut stands_for: Vec<Option<usize>> =
         candidates.iter().map(|candidates| candidates.again).collect();
@@ -79,16 +86,19 @@ fn assign(candidates: &[Candidates], accesses: usize) -> Vec<Option<usize>> {
 fn augment(
     machine: usize,
     candidates: &[Candidates],
+    far: &dyn Fn(usize) -> Vec<usize>,
     taken_by: &mut [Option<usize>],
     seen: &mut BTreeSet<usize>,
 ) -> bool {
-    for &place in &candidates[machine].fitting {
+    let Candidates { fitting, far: farther, .. } = &candidates[machine];
+    let farther = std::iter::once_with(|| farther.get_or_init(|| far(machine))).flatten();
+    for &place in fitting.iter().chain(farther) {
         if !seen.insert(place) {
             continue;
         }
         let free = match taken_by[place] {
             None => true,
-            Some(other) => augment(other, candidates, taken_by, seen),
+            Some(other) => augment(other, candidates, far, taken_by, seen),
         };
         if free {
             taken_by[place] = Some(machine);
@@ -111,7 +121,18 @@ impl Judge<'_> {
         let accesses = self.module.accesses(self.function.index)?;
         let candidates: Vec<Candidates> =
             found.iter().map(|machine| self.candidates(machine, &accesses)).collect();
-        let stands_for = assign(&candidates, accesses.all.len());
+        let far = |machine: usize| {
+            let machine: &MachineAccess = &found[machine];
+            let position = self.position(machine);
+            let loads = position.map(|position| accesses.feeding_from_far(position));
+            let loads = loads.unwrap_or_default().into_iter().map(index);
+            let fits = |&load: &usize| {
+                machine.touch != Touch::Write
+                    && u32::from(accesses.all[load].access.bytes) == machine.bytes
+            };
+            loads.filter(fits).collect::<Vec<usize>>()
+        };
+        let stands_for = assign(&candidates, accesses.all.len(), &far);
         let mut done = vec![false; accesses.all.len()];
         stands_for.iter().flatten().for_each(|&place| done[place] = true);
         for ((machine, candidates), place) in found.iter().zip(&candidates).zip(&stands_for) {
@@ -159,7 +180,7 @@ impl Judge<'_> {
         let mut all: Vec<usize> = own.into_iter().collect();
         let mut sure = true;
         if let Some(feeds) = feeds {
-            all.extend(feeds.loads.iter().map(|&load| index(load)));
+            all.extend(feeds.near.iter().map(|&load| index(load)));
             sure = !feeds.too_many;
         }
         if self.operator(machine).is_none() {
@@ -179,7 +200,7 @@ impl Judge<'_> {
         let fitting = all.iter().copied().filter(fits).collect();
         // A read-modify-write may be a loop that reads in two places.
         let again = own.filter(|&own| accesses.all[own].access.kind == AccessKind::ReadModifyWrite);
-        Candidates { all, fitting, again: again.filter(fits), sure }
+        Candidates { all, fitting, again: again.filter(fits), far: OnceCell::new(), sure }
     }
 
     /// A store that reads as well also does the load of what it modifies.
@@ -192,7 +213,7 @@ impl Judge<'_> {
     ) {
         let WasmAccess { access, position, .. } = accesses.all[place];
         if access.kind == AccessKind::Store && machine.touch == Touch::ReadWrite {
-            let feeds = accesses.feeding(position).map(|feeds| &feeds.loads[..]);
+            let feeds = accesses.feeding(position).map(|feeds| &feeds.near[..]);
             let same =
                 |&load: &usize| !done[load] && accesses.all[load].access.bytes == access.bytes;
             let load = feeds.unwrap_or_default().iter().map(|&load| index(load)).find(same);

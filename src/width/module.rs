@@ -5,7 +5,7 @@
 
 use super::CheckError;
 use crate::ops::{Access, AccessKind, Opcode, Operator, operators};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator as Parsed, OperatorsReader,
@@ -13,7 +13,7 @@ use wasmparser::{
 };
 
 /// An operand that more loads than this feed is not traced.
-const FEEDERS_MAX: usize = 16;
+const FEEDERS_MAX: usize = 64;
 
 /// A module whose functions can be looked at.
 pub(super) struct Module<'a> {
@@ -37,15 +37,24 @@ pub(super) struct WasmAccess {
 pub(super) struct Accesses {
     /// The accesses, by position.
     pub(super) all: Vec<WasmAccess>,
-    /// By the position of an operator, the places in `all` of the loads that feed its operands.
+    /// What feeds the operands of the operator at a position.
     feeders: HashMap<u32, Feeds>,
+    /// By local, all values that it was given, with their positions.
+    given: HashMap<u32, Vec<(u32, Feeds)>>,
 }
 
-/// Places of the loads that feed a value, in the same stretch of straight code.
+/// Where a value comes from, as far as loads are concerned; they are places among the accesses.
+///
+/// A load is sunk into a consumer in the same stretch of straight code. But an optimiser may move
+/// the consumer there from farther on, so what was loaded earlier may feed it too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Feeds {
-    /// Ascending.
-    pub(super) loads: Vec<u32>,
+    /// Loads in the same stretch of straight code, ascending.
+    pub(super) near: Vec<u32>,
+    /// Loads before it.
+    far: Vec<u32>,
+    /// Locals whose earlier values feed it.
+    locals: Vec<u32>,
     /// Whether there are more than are kept.
     pub(super) too_many: bool,
 }
@@ -53,22 +62,50 @@ pub(super) struct Feeds {
 impl Feeds {
     fn add(&mut self, other: &Feeds) {
         self.too_many |= other.too_many;
-        for &load in &other.loads {
-            if let Err(at) = self.loads.binary_search(&load) {
-                self.loads.insert(at, load);
+        for (own, others) in [
+            (&mut self.near, &other.near),
+            (&mut self.far, &other.far),
+            (&mut self.locals, &other.locals),
+        ] {
+            for &item in others {
+                if let Err(at) = own.binary_search(&item) {
+                    own.insert(at, item);
+                }
+            }
+            if own.len() > FEEDERS_MAX {
+                own.clear();
+                self.too_many = true;
             }
         }
-        if self.loads.len() > FEEDERS_MAX {
-            self.loads.clear();
-            self.too_many = true;
-        }
+    }
+
+    /// What is left of it where a stretch of straight code ends.
+    fn recede(&mut self) {
+        let near = std::mem::take(&mut self.near);
+        self.add(&Feeds { far: near, ..Feeds::default() });
     }
 }
 
 impl Accesses {
-    /// The loads that feed the operator at a position.
+    /// What feeds the operator at a position.
     pub(super) fn feeding(&self, position: u32) -> Option<&Feeds> {
         self.feeders.get(&position)
+    }
+
+    /// The loads in earlier stretches of code that may feed the operator at a position.
+    pub(super) fn feeding_from_far(&self, position: u32) -> Vec<u32> {
+        let Some(feeds) = self.feeders.get(&position) else { return Vec::new() };
+        let mut loads: BTreeSet<u32> = feeds.far.iter().copied().collect();
+        let mut open = feeds.locals.clone();
+        let mut seen: BTreeSet<u32> = open.iter().copied().collect();
+        while let Some(local) = open.pop() {
+            let given = self.given.get(&local).map(|given| &given[..]).unwrap_or_default();
+            for (_, feeds) in given.iter().take_while(|(at, _)| *at < position) {
+                loads.extend(feeds.near.iter().chain(&feeds.far));
+                open.extend(feeds.locals.iter().filter(|local| seen.insert(**local)));
+            }
+        }
+        loads.into_iter().collect()
     }
 
     /// The place in `all` of the access at a position.
@@ -155,13 +192,16 @@ impl Trace {
         }
         let mut result = match operator {
             Parsed::LocalGet { local_index } => {
-                self.locals.get(local_index).cloned().unwrap_or_default()
+                let earlier = || Feeds { locals: vec![*local_index], ..Feeds::default() };
+                self.locals.get(local_index).cloned().unwrap_or_else(earlier)
             }
             Parsed::LocalSet { local_index } | Parsed::LocalTee { local_index } => {
                 self.locals.insert(*local_index, fed.clone());
+                let given = self.accesses.given.entry(*local_index).or_default();
+                given.push((position, fed.clone()));
                 fed.clone()
             }
-            // What is sunk is sunk within one stretch of straight code.
+            // Here a stretch of straight code ends.
             Parsed::Loop { .. }
             | Parsed::If { .. }
             | Parsed::Else
@@ -174,8 +214,10 @@ impl Trace {
             | Parsed::BrOnCast { .. }
             | Parsed::BrOnCastFail { .. } => {
                 self.locals.clear();
-                self.stack.iter_mut().for_each(|feeds| *feeds = Feeds::default());
-                Feeds::default()
+                self.stack.iter_mut().for_each(Feeds::recede);
+                let mut left = fed.clone();
+                left.recede();
+                left
             }
             Parsed::Call { .. } | Parsed::CallIndirect { .. } | Parsed::CallRef { .. } => {
                 Feeds::default()
@@ -189,8 +231,10 @@ impl Trace {
             self.accesses.all.push(WasmAccess { position, operator, access });
             if access.kind == AccessKind::Load {
                 // The value that a lane is put into goes on; the address does not.
-                result.loads.retain(|_| operator.params.len() > 1);
-                result.add(&Feeds { loads: vec![place], too_many: false });
+                if operator.params.len() < 2 {
+                    result = Feeds::default();
+                }
+                result.add(&Feeds { near: vec![place], ..Feeds::default() });
             }
         }
         if fed != Feeds::default() {
