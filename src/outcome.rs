@@ -299,6 +299,14 @@ impl Outcome {
         )
     }
 
+    /// Leaves out what the machine code looks like; that there is something wrong with it stays.
+    pub fn hide_machine_code(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.mismatches.clear();
+            machine.unsure.clear();
+        }
+    }
+
     /// The outcome of a job that never ran.
     pub fn infrastructure(job: u64, message: String) -> Outcome {
         Outcome {

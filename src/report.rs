@@ -10,6 +10,7 @@ mod markdown;
 mod progress;
 mod summary;
 mod tally;
+mod wast;
 
 use crate::campaign::Event;
 
@@ -20,6 +21,7 @@ pub use self::markdown::finding_report;
 pub use self::progress::{Plain, Terminal};
 pub use self::summary::summary;
 pub use self::tally::Tally;
+pub use self::wast::wast;
 
 /// Makes something of events.
 pub trait Reporter: Send {

@@ -25,7 +25,9 @@ mod specimen;
 use self::module::Use;
 use crate::ops::UnitKind;
 
-pub use self::body::accesses::{MemoryForm, batch as accesses_batch, recipe as accesses_recipe};
+pub use self::body::accesses::{
+    MemoryForm, arguments as accesses_arguments, batch as accesses_batch, recipe as accesses_recipe,
+};
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};
 pub use self::codec::{CodecError, from_bytes, to_bytes};

@@ -19,6 +19,10 @@ const EVENTS: &str = "events.jsonl";
 const LOCK: &str = "lock";
 /// Folder of findings within the directory.
 const FINDINGS: &str = "findings";
+/// Folder of those findings that are not for others.
+const PRIVATE: &str = "private";
+/// Permissions of that folder.
+const PRIVATE_MODE: u32 = 0o700;
 /// What the run is, within the directory.
 const RUN: &str = "run.json";
 
@@ -71,6 +75,25 @@ pub enum StoreError {
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Io { doing, path: path.to_owned(), source }
+}
+
+/// Who may read a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Whoever may read the run directory.
+    Everybody,
+    /// The user alone.
+    Owner,
+}
+
+impl Readers {
+    /// The folder of such findings within the run directory.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Readers::Everybody => FINDINGS,
+            Readers::Owner => PRIVATE,
+        }
+    }
 }
 
 /// A locked run directory.
@@ -136,15 +159,21 @@ impl RunDir {
 
     /// Writes the files of a finding into its folder and returns the folder, which appears whole
     /// and takes the place of an older one.
+    /// What is not for others lies apart, and its owner alone can read it.
     pub fn add_finding(
         &self,
         slug: &str,
+        readers: Readers,
         files: &[(&str, Vec<u8>)],
     ) -> Result<PathBuf, StoreError> {
-        let findings = self.path.join(FINDINGS);
+        let findings = self.path.join(readers.folder());
         let folder = findings.join(slug);
         let error = || io_error("make the folder of a finding", &folder);
         fs::create_dir_all(&findings).map_err(error())?;
+        if readers == Readers::Owner {
+            let mode = fs::Permissions::from_mode(PRIVATE_MODE);
+            fs::set_permissions(&findings, mode).map_err(error())?;
+        }
         let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&findings);
         let new = new.map_err(error())?;
         for (name, bytes) in files {

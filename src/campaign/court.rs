@@ -3,7 +3,7 @@
 use super::{Case, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
-use crate::oracles::{self, Observation, Violation};
+use crate::oracles::{self, Observation, Severity, Violation};
 use crate::outcome::Outcome;
 use crate::triage::Signature;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,13 @@ pub struct Finding {
     pub outcome: Outcome,
     /// How many runs showed it, out of how many.
     pub seen: (u32, u32),
+}
+
+impl Finding {
+    /// Whether it is kept apart and told to its owner alone.
+    pub fn is_sensitive(&self) -> bool {
+        self.violation.severity == Severity::Security
+    }
 }
 
 /// A violation that has still to be confirmed.

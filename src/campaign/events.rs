@@ -32,6 +32,9 @@ pub struct Skip {
     pub reason: String,
 }
 
+/// What is said in public of a security-sensitive finding.
+const KEPT_APART: &str = "is security-sensitive: what it is stands in its folder alone";
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -115,6 +118,28 @@ impl Event {
     /// Whether the run directory keeps it.
     pub fn is_kept(&self) -> bool {
         !matches!(self, Event::JobsStarted { .. })
+    }
+
+    /// The same without anything that is security-sensitive, fit for logs and summaries that others
+    /// read.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Event {
+        match &mut self {
+            Event::JobEnded { outcome, .. } => outcome.hide_machine_code(),
+            Event::Found { finding } if finding.is_sensitive() => {
+                finding.violation.key.clear();
+                finding.violation.summary = KEPT_APART.to_owned();
+                finding.subject = Subject::Module(finding.subject.family().to_owned());
+                finding.outcome.hide_machine_code();
+            }
+            Event::Found { .. }
+            | Event::RunStarted { .. }
+            | Event::JobsStarted { .. }
+            | Event::Skipped { .. }
+            | Event::Warned { .. }
+            | Event::RunEnded { .. } => {}
+        }
+        self
     }
 
     /// The end of a run.

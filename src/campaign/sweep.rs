@@ -11,9 +11,10 @@ mod track;
 mod verdicts;
 
 use self::state::{State, Step};
-use super::{CaseError, Event, Line, Observer, Scope, lines};
+use super::machine::Artifacts;
+use super::{Case, CaseError, Event, Line, Observer, Scope, lines};
 use crate::engines::Backend;
-use crate::job::Budget;
+use crate::job::{Budget, Job};
 use crate::outcome::Outcome;
 use crate::recipe::{Proximity, RecipeId};
 use crate::sandbox::{Next, Pool, PoolStats, SeatError, Tasks};
@@ -83,6 +84,10 @@ pub enum SweepError {
     },
 }
 
+/// The machine code of modules up to this size is looked at in a sweep, in bytes: in larger ones
+/// there is more of the same.
+const LOOKED_AT_BYTES_MAX: u64 = 256 << 10;
+
 /// A running sweep.
 pub struct Sweep<'a> {
     options: SweepOptions,
@@ -90,6 +95,7 @@ pub struct Sweep<'a> {
     observer: &'a dyn Observer,
     stop: &'a AtomicBool,
     started: Instant,
+    artifacts: Artifacts,
     state: Mutex<State>,
 }
 
@@ -109,7 +115,9 @@ impl<'a> Sweep<'a> {
         }
         options.known.iter().for_each(|signature| state.court.remember(signature));
         let started = Instant::now();
-        let sweep = Sweep { options, lines, observer, stop, started, state: Mutex::new(state) };
+        let artifacts = Artifacts::default();
+        let state = Mutex::new(state);
+        let sweep = Sweep { options, lines, observer, stop, started, artifacts, state };
         sweep.recall(&mut sweep.lock());
         sweep
     }
@@ -143,6 +151,22 @@ impl<'a> Sweep<'a> {
         }
         let complete = !self.stop.load(Relaxed);
         Ok(SweepEnd { findings: state.findings, stats, complete })
+    }
+
+    /// The case of a job that runs.
+    fn case_of(&self, job: u64) -> Option<Case> {
+        let state = self.lock();
+        let running = state.jobs.get(&job)?;
+        state.groups.get(&running.group).map(|group| group.case.clone())
+    }
+
+    /// A job of a case; where that is cheap, its machine code is looked at too.
+    fn job(&self, case: &Case, id: u64, backend: &Backend) -> Job {
+        let mut job = case.job(id, backend, self.options.budget);
+        if case.module_bytes <= LOOKED_AT_BYTES_MAX {
+            self.artifacts.ask(&mut job);
+        }
+        job
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,7 +208,10 @@ impl Tasks for Sweep<'_> {
         }
     }
 
-    fn ended(&self, outcome: Outcome) {
+    fn ended(&self, mut outcome: Outcome) {
+        if let Some(case) = self.case_of(outcome.job) {
+            self.artifacts.look(&case, &mut outcome);
+        }
         let mut state = self.lock();
         let Some(running) = state.jobs.remove(&outcome.job) else { return };
         self.watch_the_machine(&mut state, &outcome);

@@ -2,7 +2,10 @@
 //! access against its Wasm access.
 
 use super::machine::Artifacts;
-use super::{Case, CaseError, Event, Observer, Subject};
+use super::{
+    CONFIRMATIONS, Case, CaseError, Event, Finding, Judged, Observer, Repro, ReproRun, Subject,
+    reproduce,
+};
 use crate::engines::{Backend, EngineId};
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Mismatch, Outcome, Termination};
@@ -13,6 +16,7 @@ use crate::width::{Batch, Point};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use thiserror::Error;
 
 /// Backends in one task: they share the batch's module and, while all goes well, a child.
 const BACKENDS: usize = 8;
@@ -92,6 +96,78 @@ pub fn check_width(
         work.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.stats = stats;
     error.map_or(Ok(report), Err)
+}
+
+/// Runs a wrong access of the matrix alone, with the plainest addresses that show it, as often as it
+/// takes to confirm it. `None` where it does not show every time.
+pub fn confirm_width(
+    wrong: &Wrong,
+    budget: Budget,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<Option<Finding>, WidthError> {
+    let plain =
+        |recipe: &Recipe| recipe.clone().with("address", 0).with("offset", 1).with("memory", 0);
+    for recipe in wrong.recipes.iter().map(plain).chain(wrong.recipes.iter().cloned()) {
+        let repro = Repro {
+            case: Case::of_recipe(&recipe)?,
+            backends: vec![wrong.backend.clone()],
+            budget,
+            times: CONFIRMATIONS + 1,
+        };
+        let mut report = reproduce(&repro, pool, stop, &Silent);
+        if let Some(error) = report.seat_error {
+            return Err(error.into());
+        }
+        let all = report.runs.len();
+        let shows = |run: &ReproRun| {
+            let wide = run.violations.iter().find(|judged| judged.violation.oracle == ORACLE)?;
+            let machine = run.outcome.machine.as_ref()?;
+            let same = |found: &Mismatch| {
+                (found.kind, &found.operator) == (wrong.mismatch.kind, &wrong.mismatch.operator)
+            };
+            machine.mismatches.first().is_some_and(same).then(|| wide.clone())
+        };
+        let seen: Vec<Judged> = report.runs.iter().filter_map(shows).collect();
+        let (Some(first), Some(run)) = (seen.first(), report.runs.pop()) else { continue };
+        if seen.len() < all {
+            continue;
+        }
+        let Judged { signature, violation } = first.clone();
+        let count = u32::try_from(all).unwrap_or(u32::MAX);
+        return Ok(Some(Finding {
+            signature,
+            violation,
+            subject: Subject::Recipe(recipe),
+            backend: wrong.backend.clone(),
+            peers: Vec::new(),
+            budget,
+            outcome: run.outcome,
+            seen: (count, count),
+        }));
+    }
+    Ok(None)
+}
+
+/// The oracle that speaks of widths.
+const ORACLE: &str = "width";
+
+/// Is told nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: Event) {}
+}
+
+/// Why widths could not be checked.
+#[derive(Debug, Error)]
+pub enum WidthError {
+    /// No worker would start.
+    #[error(transparent)]
+    Seat(#[from] SeatError),
+    /// A module could not be stored.
+    #[error(transparent)]
+    Case(#[from] CaseError),
 }
 
 /// A batch, and the backends that one task compiles it on, by their places.

@@ -2,9 +2,9 @@
 
 use crate::campaign::{Event, Finding, Machine, Observer, Subject};
 use crate::engines::Backend;
-use crate::report::{Reporter, Tally, finding_report};
+use crate::report::{Reporter, Tally, finding_report, wast};
 use crate::shapes;
-use crate::store::{RunDir, StoreError};
+use crate::store::{Readers, RunDir, StoreError};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -79,12 +79,14 @@ impl<'a> Recorder<'a> {
 impl Observer for Recorder<'_> {
     fn observe(&self, event: Event) {
         let inner = &mut *self.lock();
+        let private = event;
+        let event = private.clone().without_secrets();
         inner.tally.add(&event);
         // Kept first: what has been told must survive a kill.
         if inner.failure.is_none()
             && event.is_kept()
             && let Some(directory) = &mut inner.directory
-            && let Err(error) = keep(directory, &event)
+            && let Err(error) = keep(directory, &private, &event)
         {
             inner.failure = Some(error);
             self.stop.store(true, Relaxed);
@@ -95,8 +97,8 @@ impl Observer for Recorder<'_> {
 
 /// Keeps an event. The folder of a finding comes before its event: after a kill in between, the
 /// finding is made again; the other way round, it would be known but never shown.
-fn keep(directory: &mut RunDir, event: &Event) -> Result<(), StoreError> {
-    if let Event::Found { finding } = event {
+fn keep(directory: &mut RunDir, private: &Event, event: &Event) -> Result<(), StoreError> {
+    if let Event::Found { finding } = private {
         keep_finding(directory, finding)?;
     }
     directory.append(event)
@@ -105,7 +107,8 @@ fn keep(directory: &mut RunDir, event: &Event) -> Result<(), StoreError> {
 /// Writes the folder of a finding.
 fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
     let slug = finding.signature.slug();
-    let folder = directory.path().join("findings").join(&slug);
+    let readers = if finding.is_sensitive() { Readers::Owner } else { Readers::Everybody };
+    let folder = directory.path().join(readers.folder()).join(&slug);
     let description = FindingFile {
         signature: finding.signature.to_string(),
         oracle: finding.violation.oracle.clone(),
@@ -130,8 +133,11 @@ fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError>
         {
             files.push(("module.wasm", module.bytes.to_vec()));
         }
+        if let Some(text) = wast(finding) {
+            files.push(("case.wast", text.into_bytes()));
+        }
     }
-    directory.add_finding(&slug, &files).map(drop)
+    directory.add_finding(&slug, readers, &files).map(drop)
 }
 
 /// This machine, for the record.

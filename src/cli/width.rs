@@ -1,42 +1,57 @@
 //! `brink width`.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
+mod configurations;
+mod report;
+
 use super::Exit;
-use super::exit::say;
 use super::options::{RunOpts, stop_flag, this_exe};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, machine};
 use super::self_test;
-use crate::campaign::{WidthReport, WidthRun, Wrong, check_width};
-use crate::engines::{Backend, Cpu, EngineId, FEATURES, Features, OptLevel};
+use crate::campaign::{
+    Case, Event, Observer, Repro, WidthRun, check_width, confirm_width, reproduce,
+};
+use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
+use crate::names::did_you_mean;
 use crate::ops;
-use crate::report::{Quiet, Reporter, Terminal};
+use crate::report::{Plain, Quiet, Reporter, Terminal};
+use crate::sandbox::Pool;
+use crate::store::RunDir;
 use crate::width::{Depth, Spread, batches};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The limits of a job: a thousand small functions.
-const BUDGET: Budget = Budget::new(60, 4 << 30);
+/// The limits of a job of the matrix: some hundred small functions.
+const MATRIX_BUDGET: Budget = Budget::new(60, 4 << 30);
+
+/// The limits of a job with a module of the user's.
+const MODULE_BUDGET: Budget = Budget::new(600, 8 << 30);
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// CPU sets, such as sse2, sse3+ssse3 or host [default: sse2 and each feature added to it]
+    /// A module to check, instead of the matrix of operators and loads
+    #[arg(value_name = "MODULE", conflicts_with_all = ["operator", "full"])]
+    module: Option<PathBuf>,
+    /// CPU sets, such as sse2, sse3+ssse3 or host [default: sse2, and every feature added to what
+    /// came before it]
     #[arg(long = "cpu", value_name = "SET", num_args = 1..)]
     cpus: Vec<String>,
-    /// Only points of the matrix with this operator
+    /// Only the part of the matrix with this operator
     #[arg(long = "op", value_name = "OPERATOR")]
     operator: Option<String>,
-    /// Operators fed by operators fed by loads, on this machine's CPU set
-    #[arg(long)]
-    deep: bool,
     /// Every CPU set with every memory configuration
-    #[arg(long, conflicts_with_all = ["deep", "cpus"])]
+    #[arg(long, conflicts_with = "cpus")]
     full: bool,
     #[command(flatten)]
     run: RunOpts,
-    /// Print each wrong access as a line of JSON
+    /// The run directory
+    #[arg(short, long, value_name = "DIR", default_value = "brink.out")]
+    output: PathBuf,
+    /// Print each wrong access and each configuration as a line of JSON
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
     /// Print nothing but errors
@@ -49,119 +64,124 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         ensure!(
             ops::operator(name).is_some(),
             "find the operator {name:?}{}; `brink list ops` names them all",
-            crate::names::did_you_mean(ops::nearest_operator(name))
+            did_you_mean(ops::nearest_operator(name))
         );
     }
+    let backends = configurations::backends(opts)?;
+    let case = match &opts.module {
+        None => None,
+        Some(path) => Some(module_case(path)?),
+    };
     let stop = stop_flag()?;
     if let Some(failed) = self_test::first_failure(&this_exe()?)? {
         return Ok(self_test::refuse(&failed));
     }
-    let depth = if opts.deep { Depth::Two } else { Depth::One };
-    let run = WidthRun {
-        batches: batches(depth, Spread::Turns, opts.operator.as_deref()),
-        backends: backends(opts)?,
-        budget: opts.run.budget(Some(BUDGET)),
+    let pool = opts.run.pool(&backends)?;
+    match case {
+        Some(case) => check_module(opts, case, backends, &pool, &stop),
+        None => check_matrix(opts, backends, &pool, &stop),
+    }
+}
+
+fn module_case(path: &PathBuf) -> Result<Case> {
+    let name = path.display().to_string();
+    let input = super::input::read(std::slice::from_ref(&name))?;
+    let case = match input {
+        super::input::Input::Recipe(recipe, _) => Case::of_recipe(&recipe)?,
+        super::input::Input::Module(bytes) => Case::of_module(&name, bytes)?,
     };
-    let pool = opts.run.pool(&run.backends)?;
-    let silent = opts.quiet || opts.json || !std::io::stderr().is_terminal();
-    let reporter: Box<dyn Reporter> =
-        if silent { Box::new(Quiet) } else { Box::new(Terminal::new(None)) };
-    let recorder = Recorder::new(None, reporter, &stop);
-    let report = check_width(&run, &pool, &stop, &recorder)?;
-    recorder.finish()?;
-    print(&report);
-    Ok(if report.wrong.is_empty() { Exit::Nothing } else { Exit::Found })
+    ensure!(case.expectation.is_some(), "check {name}: it is not a valid module");
+    Ok(case)
 }
 
-/// The configurations asked for.
-fn backends(opts: &Opts) -> Result<Vec<Backend>> {
-    if !opts.run.backends.is_empty() {
-        return opts.run.backends(None);
-    }
-    let engines: BTreeSet<EngineId> =
-        opts.run.backends(None)?.iter().map(|backend| backend.engine().clone()).collect();
-    let mut all = Vec::new();
-    for engine in &engines {
-        all.extend(configurations(opts)?.into_iter().map(|backend| backend.on(engine)));
-    }
-    Ok(all)
-}
-
-fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
-    let parse = |text: &str| text.parse::<Backend>().context("name a configuration");
-    let host = Features::host();
-    let ladder = (0..=FEATURES.len()).map(Features::first).chain([host]);
-    let cpus: BTreeSet<Features> = if !opts.cpus.is_empty() {
-        let set = |text: &String| {
-            text.parse().map_err(|()| {
-                anyhow::anyhow!("find the CPU set {text:?}: it is sse2, host, or names with +")
-            })
-        };
-        opts.cpus.iter().map(set).collect::<Result<_>>()?
-    } else if opts.deep {
-        BTreeSet::from([host])
+fn reporter(opts: &Opts) -> Box<dyn Reporter> {
+    if opts.quiet || opts.json {
+        Box::new(Quiet)
+    } else if std::io::stderr().is_terminal() {
+        Box::new(Terminal::new(None))
     } else {
-        ladder.collect()
-    };
-    let memories = ["", "guard=off", "signals=off", "spectre=off", "guard=off,spectre=off"];
-    let mut all = Vec::new();
-    for &cpu in &cpus {
-        for (at, memory) in memories.iter().enumerate() {
-            let asked = opts.full || (cpu == host && !opts.deep) || at == 0;
-            for opt in [OptLevel::Speed, OptLevel::None] {
-                if asked && !(opts.deep && opt == OptLevel::None) {
-                    let mut backend = parse(&format!("x86_64:{memory}"))?;
-                    backend.knobs.cpu = Cpu::Features(cpu);
-                    backend.knobs.opt = opt;
-                    all.push(backend);
-                }
-            }
-        }
+        Box::new(Plain::default())
     }
-    if !opts.deep {
-        for memory in ["", "guard=off", "spectre=off"] {
-            let mut backend = parse(&format!("winch-x86_64:{memory}"))?;
-            backend.knobs.cpu = Cpu::Features(host);
-            all.push(backend);
-        }
-    }
-    Ok(all)
 }
 
-fn print(report: &WidthReport) {
-    let (mut looked_at, mut not_taken) = (0, 0);
-    for (a, b) in report.modules.values() {
-        looked_at += a;
-        not_taken += b;
+/// Checks the code of one module under each backend.
+fn check_module(
+    opts: &Opts,
+    case: Case,
+    backends: Vec<Backend>,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<Exit> {
+    let budget = opts.run.budget(Some(MODULE_BUDGET));
+    let repro = Repro { case, backends, budget, times: 1 };
+    let recorder = Recorder::new(None, reporter(opts), stop);
+    let report = reproduce(&repro, pool, stop, &recorder);
+    recorder.finish()?;
+    if let Some(error) = report.seat_error {
+        return Err(error.into());
     }
-    for (key, all) in &report.wrong {
-        let backends: BTreeSet<String> =
-            all.iter().map(|wrong| wrong.backend.to_string()).collect();
-        let Wrong { recipes, mismatch, .. } = &all[0];
-        say(&format!(
-            "{key}: {mismatch}\n  {}\n  {} times on {} backends:\n",
-            recipes[0],
-            all.len(),
-            backends.len()
-        ));
-        for backend in backends {
-            say(&format!("    {backend}\n"));
+    let counts = report::module(opts, &report.runs);
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    ensure!(
+        counts.looked_at > 0,
+        "check the module: its code could be looked at on none of the {} backends",
+        report.runs.len()
+    );
+    Ok(if counts.wrong > 0 { Exit::Found } else { Exit::Nothing })
+}
+
+/// Checks the matrix under each backend.
+fn check_matrix(
+    opts: &Opts,
+    backends: Vec<Backend>,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<Exit> {
+    let run = WidthRun {
+        batches: batches(Depth::One, Spread::Turns, opts.operator.as_deref()),
+        backends,
+        budget: opts.run.budget(Some(MATRIX_BUDGET)),
+    };
+    let directory = RunDir::create(&opts.output)?;
+    let recorder = Recorder::new(Some(directory), reporter(opts), stop);
+    recorder.observe(Event::RunStarted {
+        brink: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: ENGINE.to_owned(),
+        arguments: std::env::args().skip(1).collect(),
+        seed: 0,
+        machine: machine(),
+        backends: run.backends.clone(),
+    });
+    let report = check_width(&run, pool, stop, &recorder)?;
+    let mut findings = Vec::new();
+    for wrong in report.wrong.values() {
+        let Some(first) = wrong.first().filter(|_| !stop.load(Relaxed)) else { continue };
+        match confirm_width(first, run.budget, pool, stop).context("confirm a wrong access")? {
+            Some(finding) => {
+                recorder.observe(Event::Found { finding: Box::new(finding.clone()) });
+                findings.push(finding);
+            }
+            None => recorder.observe(Event::Warned {
+                message: format!("{} did not show in a module of its own", first.recipes[0]),
+            }),
         }
     }
-    for (backend, reason) in report.failed.iter().take(10) {
-        say(&format!("failed: {backend}: {reason}\n"));
+    let complete = !stop.load(Relaxed);
+    recorder.observe(Event::ended(complete, &report.stats, pool.seats));
+    recorder.finish()?;
+    report::matrix(opts, &report, &findings);
+    for (backend, reason) in report.failed.iter().take(1) {
+        eprintln!(
+            "brink: {} modules could not be checked; one on {backend}: {reason}",
+            report.failed.len()
+        );
     }
-    for (backend, reason) in report.unsure.iter().take(10) {
-        say(&format!("unsure: {backend}: {reason}\n"));
-    }
-    say(&format!(
-        "{looked_at} modules, {not_taken} not taken, {} failed; {} functions, {} accesses, {} code, {} wrong, {} unsure, {:?}\n",
-        report.failed.len(),
-        report.functions,
-        report.accesses,
-        report.code_bytes,
-        report.wrong.len(),
-        report.unsure_count,
-        report.stats
-    ));
+    Ok(match (complete, report.wrong.is_empty()) {
+        (_, false) => Exit::Found,
+        (true, true) if report.failed.is_empty() => Exit::Nothing,
+        (true, true) => Exit::Usage,
+        (false, true) => Exit::Interrupted,
+    })
 }

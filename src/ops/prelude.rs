@@ -4,6 +4,7 @@
 //! `v128` and an engine without a proposal never sees a trace of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use wasm_encoder::{RefType, ValType};
 
@@ -146,6 +147,13 @@ impl Prelude {
     /// results.
     pub fn params(&self) -> &[ValType] {
         &self.params
+    }
+
+    /// The parameters that units with [`AddressForm::Local`](crate::ops::AddressForm) take addresses
+    /// from.
+    pub fn address_params(&self) -> Range<u32> {
+        let first = self.indices.get(&Entity::Params(Type::Addr)).copied();
+        first.map_or(0..0, |first| first..first + PARAMS_PER_TYPE)
     }
 
     /// The locals that the host function declares first, after its parameters.

@@ -118,14 +118,14 @@ fn a_damaged_line_is_named() {
 fn the_folder_of_a_finding_appears_whole_and_replaces_an_older_one() {
     let place = tempfile::tempdir().unwrap();
     let dir = RunDir::create(&place.path().join("out")).unwrap();
-    dir.add_finding("x", &[("old.toml", b"0".to_vec())]).unwrap();
-    let folder = dir.add_finding("x", &[("a.toml", b"1".to_vec())]).unwrap();
+    dir.add_finding("x", Readers::Everybody, &[("old.toml", b"0".to_vec())]).unwrap();
+    let folder = dir.add_finding("x", Readers::Everybody, &[("a.toml", b"1".to_vec())]).unwrap();
     assert_eq!(folder, dir.path().join("findings/x"));
     assert_eq!(fs::read(folder.join("a.toml")).unwrap(), b"1");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no other file is left");
     let findings = dir.path().join(FINDINGS);
     assert_eq!(fs::read_dir(&findings).unwrap().count(), 1, "no temporary folder is left");
-    dir.add_finding("y", &[("no/such/place", Vec::new())]).unwrap_err();
+    dir.add_finding("y", Readers::Everybody, &[("no/such/place", Vec::new())]).unwrap_err();
     assert_eq!(fs::read_dir(&findings).unwrap().count(), 1, "nor after a failure");
 }
 

@@ -107,7 +107,7 @@ impl Sweep<'_> {
             }
             let id = state.next_id;
             state.next_id += 1;
-            jobs.push(case.job(id, backend, self.options.budget));
+            jobs.push(self.job(&case, id, backend));
             state.jobs.insert(id, Running { group: group_id, backend: position, confirms: None });
         }
         state.planned += jobs.len() as u64;

@@ -95,7 +95,7 @@ impl Sweep<'_> {
     fn run_again(&self, state: &mut State, running: &Running, case: &Case, id: u64) {
         let job_id = state.next_id;
         state.next_id += 1;
-        let job = case.job(job_id, &self.options.backends[running.backend], self.options.budget);
+        let job = self.job(case, job_id, &self.options.backends[running.backend]);
         let again = Running { group: running.group, backend: running.backend, confirms: Some(id) };
         state.jobs.insert(job_id, again);
         state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });

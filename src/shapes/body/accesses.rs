@@ -6,6 +6,7 @@
 use crate::ops::{AddressForm, Addressing, Offset, Prelude, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
+use wasm_encoder::ValType;
 
 /// `unit` once a function.
 pub(crate) struct Accesses;
@@ -84,7 +85,8 @@ impl Shape for Accesses {
         };
         let count = pick("count");
         let unit = std::slice::from_ref(args.unit());
-        batch(MemoryForm::ALL[pick("memory")], std::iter::repeat_n((unit, addressing), count))
+        let memory = MemoryForm::ALL[pick("memory")];
+        functions(memory, std::iter::repeat_n((unit, addressing), count), true)
     }
 }
 
@@ -102,11 +104,33 @@ pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe
         .with_unit(unit.clone())
 }
 
+/// The arguments of the exported function of `recipe`, by which all that its unit accesses begins at
+/// `address`; none for a recipe whose addresses are made otherwise. Results are stored at the start
+/// of memory.
+pub fn arguments(recipe: &Recipe, address: u64) -> Option<Vec<(ValType, u64)>> {
+    let plain = [("address", 0), ("offset", 1), ("memory", 0), ("count", 1)];
+    let is_plain = plain.iter().all(|(name, value)| recipe.params.get(*name) == Some(value));
+    let unit = recipe.unit.as_ref().filter(|_| is_plain && recipe.shape == ID)?;
+    let prelude = Prelude::for_any_addressing(&[&unit.0], false, false);
+    let addresses = prelude.address_params();
+    let value = |at| if addresses.contains(&at) { address } else { 0 };
+    Some((0..).zip(prelude.params()).map(|(at, ty)| (*ty, value(at))).collect())
+}
+
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
 /// they make their addresses.
 pub fn batch<'a>(
     memory: MemoryForm,
     functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
+) -> Module {
+    self::functions(memory, functions, false)
+}
+
+/// The same; with `exported`, the first one is exported as `run`.
+fn functions<'a>(
+    memory: MemoryForm,
+    functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
+    exported: bool,
 ) -> Module {
     let mut distinct: Vec<&Unit> = Vec::new();
     for unit in functions.clone().flat_map(|(units, _)| units) {
@@ -128,7 +152,10 @@ pub fn batch<'a>(
             code.push_with(|out| unit.encode_at(&prelude, addressing, variant, out));
             variant += 1;
         }
-        builder.function(ty, params, prelude.locals(), code);
+        let index = builder.function(ty, params, prelude.locals(), code);
+        if exported && builder.exports.count() == 0 {
+            builder.export_function(b"run", index, params);
+        }
     }
     builder.finish()
 }

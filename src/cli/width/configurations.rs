@@ -1,0 +1,64 @@
+//! The configurations under which widths are checked.
+
+use super::Opts;
+use crate::engines::{Backend, Cpu, EngineId, FEATURES, Features, OptLevel};
+use anyhow::{Result, anyhow};
+use std::collections::BTreeSet;
+
+/// What Cranelift makes of memories and of the mitigation of Spectre; the first is the default.
+const MEMORIES: &[&str] = &["", "guard=off", "signals=off", "spectre=off", "guard=off,spectre=off"];
+
+/// The same for Winch, which cannot do without signals.
+const WINCH_MEMORIES: &[&str] = &["", "guard=off", "spectre=off", "guard=off,spectre=off"];
+
+/// The backends asked for: those named, or the configurations of each engine.
+pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
+    let named = opts.run.backends(None)?;
+    if !opts.run.backends.is_empty() {
+        return Ok(named);
+    }
+    let engines: BTreeSet<&EngineId> = named.iter().map(Backend::engine).collect();
+    let all = configurations(opts)?;
+    let on = |engine| all.iter().map(move |backend| backend.clone().on(engine));
+    Ok(engines.into_iter().flat_map(on).collect())
+}
+
+fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
+    let host = Features::host();
+    let asked = opts.cpus.iter().map(|text| {
+        text.parse::<Features>().map_err(|()| {
+            let known: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
+            anyhow!(
+                "find the CPU set {text:?}: it is sse2, host, or some of {} joined by +",
+                known.join(", ")
+            )
+        })
+    });
+    let mut cpus = asked.collect::<Result<BTreeSet<Features>>>()?;
+    if cpus.is_empty() {
+        // A module is one case, not a matrix: the two ends, and what runs here.
+        let steps = if opts.module.is_some() { vec![0] } else { (0..=FEATURES.len()).collect() };
+        cpus = steps.into_iter().map(Features::first).chain([host]).collect();
+    }
+    let mut all = Vec::new();
+    for &cpu in &cpus {
+        let everything = opts.full || cpu == host || !opts.cpus.is_empty();
+        let memories = if everything { MEMORIES } else { &MEMORIES[..1] };
+        for opt in [OptLevel::Speed, OptLevel::None] {
+            all.extend(memories.iter().map(|memory| backend("x86_64", memory, cpu, opt)));
+        }
+    }
+    all.extend(WINCH_MEMORIES.iter().map(|memory| {
+        let cpu = if cpus.contains(&host) { host } else { cpus.last().copied().unwrap_or(host) };
+        backend("winch-x86_64", memory, cpu, OptLevel::default())
+    }));
+    Ok(all)
+}
+
+fn backend(target: &str, knobs: &str, cpu: Features, opt: OptLevel) -> Backend {
+    let backend = format!("{target}:{knobs}").parse::<Backend>();
+    let mut backend = backend.expect("a test parses every one");
+    backend.knobs.cpu = Cpu::Features(cpu);
+    backend.knobs.opt = opt;
+    backend
+}

@@ -1,0 +1,178 @@
+//! What `brink width` prints.
+
+use super::Opts;
+use crate::campaign::{Finding, ReproRun, WidthReport, Wrong};
+use crate::cli::exit::say;
+use crate::cli::repro::describe;
+use crate::engines::{Backend, Cpu, FEATURES, Features};
+use crate::report::bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Doubts and failures that are printed.
+const SHOWN: usize = 5;
+
+/// What was seen of a module.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Backends whose code was looked at.
+    pub(super) looked_at: u64,
+    /// Wrong accesses.
+    pub(super) wrong: u64,
+}
+
+/// Prints what the runs of one module brought, a line a backend.
+pub(super) fn module(opts: &Opts, runs: &[ReproRun]) -> Counts {
+    let mut counts = Counts::default();
+    for run in runs {
+        if opts.json {
+            say(&format!(
+                "{}\n",
+                serde_json::json!({ "backend": run.backend, "check": run.outcome.machine })
+            ));
+        }
+        let mut text = format!("{}: ", short(&run.backend));
+        let checked = run.outcome.machine.as_ref();
+        match checked.map(|machine| (machine, &machine.failure)) {
+            None => text.push_str(&describe(&run.outcome)),
+            Some((_, Some(reason))) => text.push_str(reason),
+            Some((machine, None)) => {
+                counts.looked_at += 1;
+                counts.wrong += machine.mismatch_count;
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    text,
+                    "{} accesses in {} functions, {} of code: {} wrong, {} uncertain",
+                    machine.accesses,
+                    machine.functions,
+                    bytes(machine.code_bytes),
+                    machine.mismatch_count,
+                    machine.unsure_count
+                );
+                for mismatch in machine.mismatches.iter().take(SHOWN) {
+                    let _ = write!(text, "\n  {}: {mismatch}", place(mismatch.position));
+                }
+                for doubt in machine.unsure.iter().take(SHOWN) {
+                    let _ = write!(text, "\n  uncertain: {doubt}");
+                }
+            }
+        }
+        if !opts.json && !opts.quiet {
+            say(&format!("{text}\n"));
+        }
+    }
+    counts
+}
+
+fn place(position: Option<u32>) -> String {
+    position.map_or_else(|| "somewhere".to_owned(), |at| format!("at offset {at:#x}"))
+}
+
+/// Prints what the matrix brought.
+pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding]) {
+    if opts.json {
+        return json(report);
+    }
+    if opts.quiet {
+        return;
+    }
+    let mut out = String::new();
+    for (key, wrong) in &report.wrong {
+        let Some(Wrong { mismatch, .. }) = wrong.first() else { continue };
+        let on: BTreeSet<&Backend> = wrong.iter().map(|wrong| &wrong.backend).collect();
+        let _ = writeln!(out, "{key}: {mismatch}");
+        for line in configurations(&on) {
+            let _ = writeln!(out, "    on {line}");
+        }
+    }
+    for (backend, reason) in report.unsure.iter().take(SHOWN) {
+        let _ = writeln!(out, "uncertain on {}: {reason}", short(backend));
+    }
+    let not_taken: u64 = report.modules.values().map(|(_, not_taken)| not_taken).sum();
+    let _ = writeln!(
+        out,
+        "{} accesses in {} functions on {} configurations, {} of code, in {:.1} s: {} operators \
+         wrong, {} accesses uncertain, {} modules not checked, {not_taken} not taken",
+        report.accesses,
+        report.functions,
+        report.modules.values().filter(|(looked_at, _)| *looked_at > 0).count(),
+        bytes(report.code_bytes),
+        report.stats.wall.as_secs_f64(),
+        report.wrong.len(),
+        report.unsure_count,
+        report.failed.len(),
+    );
+    if !findings.is_empty() {
+        let _ = writeln!(
+            out,
+            "{} findings are in {}, each with a script that shows it; they are security-sensitive",
+            findings.len(),
+            opts.output.join("private").display()
+        );
+    }
+    say(&out);
+}
+
+fn json(report: &WidthReport) {
+    for wrong in report.wrong.values().flatten() {
+        let line = serde_json::json!({
+            "backend": wrong.backend,
+            "recipe": wrong.recipes.first(),
+            "mismatch": wrong.mismatch,
+        });
+        say(&format!("{line}\n"));
+    }
+    for (backend, (looked_at, not_taken)) in &report.modules {
+        let line = serde_json::json!({
+            "backend": backend,
+            "modules_checked": looked_at,
+            "modules_not_taken": not_taken,
+        });
+        say(&format!("{line}\n"));
+    }
+    for (backend, reason) in &report.failed {
+        say(&format!("{}\n", serde_json::json!({ "backend": backend, "failed": reason })));
+    }
+}
+
+/// Configurations with the same knobs share a line, with their CPU sets.
+fn configurations(backends: &BTreeSet<&Backend>) -> Vec<String> {
+    let mut by_knobs: BTreeMap<String, Vec<Features>> = BTreeMap::new();
+    for backend in backends {
+        let mut plain = Backend::clone(backend);
+        let cpus = by_knobs.entry({
+            plain.knobs.cpu = Cpu::Target;
+            plain.to_string()
+        });
+        if let Cpu::Features(features) = backend.knobs.cpu {
+            cpus.or_default().push(features);
+        } else {
+            cpus.or_default();
+        }
+    }
+    let line = |(knobs, cpus): (String, Vec<Features>)| {
+        let names: Vec<String> = cpus.into_iter().map(set_name).collect();
+        if names.is_empty() { knobs } else { format!("{knobs}, cpu {}", names.join(", ")) }
+    };
+    by_knobs.into_iter().map(line).collect()
+}
+
+/// A backend without a long list of CPU features.
+fn short(backend: &Backend) -> String {
+    match backend.knobs.cpu {
+        Cpu::Target => backend.to_string(),
+        Cpu::Features(features) => {
+            let long = format!("cpu={features}");
+            backend.to_string().replace(&long, &format!("cpu={}", set_name(features)))
+        }
+    }
+}
+
+/// The name of a CPU set: `sse2..avx` for all that came before AVX, and AVX.
+fn set_name(features: Features) -> String {
+    let ladder = (1..=FEATURES.len()).find(|&count| Features::first(count) == features);
+    match ladder {
+        Some(count) => format!("sse2..{}", FEATURES[count - 1].name),
+        None => features.to_string(),
+    }
+}

@@ -1,0 +1,93 @@
+//! A script in the format of the specification's tests that shows a wrong access at the end of
+//! memory.
+
+use crate::campaign::{Finding, Subject};
+use crate::outcome::{Mismatch, MismatchKind};
+use crate::shapes;
+use std::fmt::Write;
+use wasm_encoder::ValType;
+use wasmparser::{Parser, Payload, TypeRef};
+
+/// Size of the memory that the case declares, in bytes.
+const MEMORY_BYTES: u64 = 65_536;
+
+/// The script for a finding of a wrong width, where its case takes plain addresses.
+pub fn wast(finding: &Finding) -> Option<String> {
+    let Subject::Recipe(recipe) = &finding.subject else { return None };
+    let mismatch = finding.outcome.machine.as_ref()?.mismatches.first()?;
+    let (expected, actual) = (u64::from(mismatch.expected_bytes), u64::from(mismatch.actual_bytes));
+    let (width, what) = match mismatch.kind {
+        MismatchKind::Wider => (expected, "The last byte asked for is the last of memory: legal."),
+        MismatchKind::Narrower => (actual, "The last byte asked for lies behind memory: a trap."),
+        MismatchKind::Missing
+        | MismatchKind::Surplus
+        | MismatchKind::Unmarked
+        | MismatchKind::BitIndex => return None,
+    };
+    let arguments = shapes::accesses_arguments(recipe, MEMORY_BYTES.checked_sub(width)?)?;
+    let module = shapes::build(recipe).ok()?.bytes.to_vec();
+    let arguments: Option<Vec<String>> =
+        arguments.iter().map(|(ty, value)| constant(*ty, *value)).collect();
+    let invoke = format!("(invoke \"run\" {})", arguments?.join(" "));
+    let Mismatch { instruction, operator, .. } = mismatch;
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ =
+        writeln!(out, ";; {operator}: `{instruction}` accesses {actual} bytes, not {expected}.");
+    let _ =
+        writeln!(out, ";; To be run without guard pages and without a reservation for memories.");
+    out.push_str(&imports(&module)?);
+    out.push_str(&wasmprinter::print_bytes(&module).ok()?);
+    let _ = writeln!(out, "\n;; {what}");
+    let _ = match mismatch.kind {
+        MismatchKind::Narrower => {
+            writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
+        }
+        _ => writeln!(out, "(assert_return {invoke})"),
+    };
+    Some(out)
+}
+
+fn constant(ty: ValType, value: u64) -> Option<String> {
+    Some(match ty {
+        ValType::I32 => format!("(i32.const {value})"),
+        ValType::I64 => format!("(i64.const {value})"),
+        ValType::F32 => "(f32.const 0)".to_owned(),
+        ValType::F64 => "(f64.const 0)".to_owned(),
+        ValType::V128 => "(v128.const i64x2 0 0)".to_owned(),
+        ValType::Ref(_) => return None,
+    })
+}
+
+/// A module that provides what `module` imports: functions that do nothing.
+fn imports(module: &[u8]) -> Option<String> {
+    let (mut types, mut functions) = (Vec::new(), String::new());
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.ok()? {
+            Payload::TypeSection(section) => {
+                for ty in section.into_iter_err_on_gc_types() {
+                    types.push(ty.ok()?);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import.ok()?;
+                    let (TypeRef::Func(ty), name) = (import.ty, import.name) else { return None };
+                    let ty = types.get(usize::try_from(ty).ok()?)?;
+                    if !ty.results().is_empty() {
+                        return None;
+                    }
+                    let params: Vec<String> = ty.params().iter().map(ToString::to_string).collect();
+                    let params = params.join(" ");
+                    let _ = writeln!(functions, "  (func (export \"{name}\") (param {params}))");
+                }
+            }
+            _ => {}
+        }
+    }
+    if functions.is_empty() {
+        return Some(functions);
+    }
+    let name = crate::ops::IMPORT_MODULE;
+    Some(format!("(module ${name}\n{functions})\n(register \"{name}\" ${name})\n"))
+}
