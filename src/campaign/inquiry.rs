@@ -217,7 +217,13 @@ impl<'a> Inquiry<'a> {
         if backends.is_empty() {
             return Ok(());
         }
-        let repro = Repro { case: case.clone(), backends, budget: *budget, times: 1 };
+        let repro = Repro {
+            case: case.clone(),
+            backends,
+            budget: *budget,
+            times: 1,
+            keep_artifacts: false,
+        };
         let report = reproduce(&repro, &self.pool, self.stop, &Silent);
         if let Some(error) = report.seat_error {
             return Err(error.into());

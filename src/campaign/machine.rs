@@ -1,47 +1,75 @@
 //! Machine code on its way from jobs to the check of its accesses.
 
 use super::Case;
+use crate::engines::Backend;
 use crate::job::Job;
 use crate::outcome::{EngineVerdict, MachineCheck, Outcome, Termination};
 use crate::sandbox::ArtifactFile;
 use crate::width;
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 /// What triples of targets begin with whose code can be looked at.
 const CHECKED: &str = "x86_64";
 
+fn is_checked(backend: &Backend) -> bool {
+    backend.target().triple.starts_with(CHECKED)
+}
+
 /// The artifacts that running jobs write.
 #[derive(Debug, Default)]
-pub(super) struct Artifacts(Mutex<HashMap<u64, std::io::Result<ArtifactFile>>>);
+pub(super) struct Artifacts {
+    files: Mutex<HashMap<u64, io::Result<ArtifactFile>>>,
+    /// By job, the artifacts that somebody wants to have; `None` where nobody does.
+    kept: Option<Mutex<HashMap<u64, Vec<u8>>>>,
+}
 
 impl Artifacts {
-    /// Asks a job for its artifact, where its code can be looked at.
+    /// With `keep`, every artifact is kept.
+    pub(super) fn new(keep: bool) -> Artifacts {
+        Artifacts { files: Mutex::default(), kept: keep.then(Mutex::default) }
+    }
+
+    /// The artifact of a job, where it is kept.
+    pub(super) fn take(&self, job: u64) -> Option<Vec<u8>> {
+        self.kept.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).remove(&job)
+    }
+
+    /// Asks a job for its artifact, where its code can be looked at or somebody wants to have it.
     pub(super) fn ask(&self, job: &mut Job) {
-        if !job.backend.target().triple.starts_with(CHECKED) {
+        if self.kept.is_none() && !is_checked(&job.backend) {
             return;
         }
         let file = ArtifactFile::new();
         job.artifact = file.as_ref().ok().map(ArtifactFile::path);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, file);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, file);
     }
 
     /// Looks at the machine code that a job wrote, and adds what is found to its outcome.
-    pub(super) fn look(&self, case: &Case, outcome: &mut Outcome) {
-        let file = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&outcome.job);
+    pub(super) fn look(&self, case: &Case, backend: &Backend, outcome: &mut Outcome) {
+        let file = self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(&outcome.job);
         let Some(file) = file else { return };
         let accepted = matches!(
             outcome.termination,
             Termination::Completed { verdict: EngineVerdict::Accepted { .. } }
         );
-        if accepted {
-            let checked = file
-                .and_then(|file| file.read())
-                .and_then(|artifact| Ok((artifact, case.module.bytes()?)))
-                .map(|(artifact, module)| width::check(&module, &artifact, case.accesses_count));
+        if !accepted {
+            return;
+        }
+        let artifact = file.and_then(|file| file.read());
+        if is_checked(backend) {
             let failed =
-                |error| MachineCheck::failed(format!("hand over the machine code: {error}"));
-            outcome.machine = Some(checked.unwrap_or_else(failed));
+                |error: &io::Error| MachineCheck::failed(format!("read the machine code: {error}"));
+            outcome.machine = Some(match (&artifact, case.module.bytes()) {
+                (Ok(artifact), Ok(module)) => width::check(&module, artifact, case.accesses_count),
+                (Err(error), _) => failed(error),
+                (_, Err(error)) => failed(&error),
+            });
+        }
+        if let (Some(kept), Ok(artifact)) = (&self.kept, artifact) {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(outcome.job, artifact);
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Repro {
     pub budget: Budget,
     /// How often on each backend.
     pub times: u32,
+    /// Whether the artifacts are wanted.
+    pub keep_artifacts: bool,
 }
 
 /// One run of it.
@@ -35,6 +37,8 @@ pub struct ReproRun {
     pub violations: Vec<Judged>,
     /// What the oracles could not tell.
     pub inconclusive: Vec<String>,
+    /// The artifact, where it is wanted and there is one.
+    pub artifact: Option<Vec<u8>>,
 }
 
 /// What came of it.
@@ -70,22 +74,24 @@ pub fn reproduce(
         queue: Mutex::new((0, queue.collect())),
         total: repro.backends.len() * usize::try_from(repro.times).unwrap_or(1),
         ended: Mutex::default(),
-        artifacts: Artifacts::default(),
+        artifacts: Artifacts::new(repro.keep_artifacts),
     };
     pool.run(&work, stop);
+    let Work { ended, artifacts, .. } = work;
     let Ended { outcomes: mut ended, seat_error } =
-        work.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     ended.sort_by_key(|(id, ..)| *id);
     let peers: Vec<(Backend, Outcome)> =
         ended.iter().map(|(_, backend, outcome)| (backend.clone(), outcome.clone())).collect();
     let complete = !stop.load(Relaxed);
-    let runs = ended.into_iter().map(|(_, backend, outcome)| {
+    let runs = ended.into_iter().map(|(id, backend, outcome)| {
         let judge = |peers| Court::judge(&repro.case, &backend, &repro.budget, &outcome, peers);
         let (mut judged, inconclusive) = judge(None);
         if complete {
             judged.extend(judge(Some(&peers)).0);
         }
-        ReproRun { backend, outcome, violations: judged, inconclusive }
+        let artifact = artifacts.take(id);
+        ReproRun { backend, outcome, violations: judged, inconclusive, artifact }
     });
     ReproReport { runs: runs.collect(), seat_error }
 }
@@ -93,7 +99,7 @@ pub fn reproduce(
 /// What an outcome of a case on `backend` says by itself, without those of other backends.
 pub fn judge_alone(case: &Case, backend: &Backend, budget: &Budget, outcome: Outcome) -> ReproRun {
     let (violations, inconclusive) = Court::judge(case, backend, budget, &outcome, None);
-    ReproRun { backend: backend.clone(), outcome, violations, inconclusive }
+    ReproRun { backend: backend.clone(), outcome, violations, inconclusive, artifact: None }
 }
 
 /// What has come so far.
@@ -134,10 +140,10 @@ impl Tasks for Work<'_> {
     }
 
     fn ended(&self, mut outcome: Outcome) {
-        self.artifacts.look(&self.repro.case, &mut outcome);
         let position = usize::try_from(outcome.job).unwrap_or(usize::MAX);
         let times = usize::try_from(self.repro.times).unwrap_or(1);
         let Some(backend) = self.repro.backends.get(position / times) else { return };
+        self.artifacts.look(&self.repro.case, backend, &mut outcome);
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.outcomes.push((outcome.job, backend.clone(), outcome));
     }

@@ -153,11 +153,12 @@ impl<'a> Sweep<'a> {
         Ok(SweepEnd { findings: state.findings, stats, complete })
     }
 
-    /// The case of a job that runs.
-    fn case_of(&self, job: u64) -> Option<Case> {
+    /// The case of a job that runs, and the place of its backend.
+    fn case_of(&self, job: u64) -> Option<(Case, usize)> {
         let state = self.lock();
         let running = state.jobs.get(&job)?;
-        state.groups.get(&running.group).map(|group| group.case.clone())
+        let group = state.groups.get(&running.group)?;
+        Some((group.case.clone(), running.backend))
     }
 
     /// A job of a case; where that is cheap, its machine code is looked at too.
@@ -209,8 +210,8 @@ impl Tasks for Sweep<'_> {
     }
 
     fn ended(&self, mut outcome: Outcome) {
-        if let Some(case) = self.case_of(outcome.job) {
-            self.artifacts.look(&case, &mut outcome);
+        if let Some((case, backend)) = self.case_of(outcome.job) {
+            self.artifacts.look(&case, &self.options.backends[backend], &mut outcome);
         }
         let mut state = self.lock();
         let Some(running) = state.jobs.remove(&outcome.job) else { return };

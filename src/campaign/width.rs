@@ -114,6 +114,7 @@ pub fn confirm_width(
             backends: vec![wrong.backend.clone()],
             budget,
             times: CONFIRMATIONS + 1,
+            keep_artifacts: false,
         };
         let mut report = reproduce(&repro, pool, stop, &Silent);
         if let Some(error) = report.seat_error {
@@ -256,8 +257,8 @@ impl Tasks for Work<'_> {
     fn ended(&self, mut outcome: Outcome) {
         let known = self.state().running.remove(&outcome.job);
         let Some((batch, backend, case)) = known else { return };
-        self.artifacts.look(&case, &mut outcome);
         let (batch, backend) = (&self.run.batches[batch], &self.run.backends[backend]);
+        self.artifacts.look(&case, backend, &mut outcome);
         self.state().report.add(batch, backend, &outcome);
         self.observer.observe(Event::JobEnded {
             line: case.subject.to_string(),

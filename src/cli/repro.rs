@@ -11,10 +11,12 @@ use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
 use crate::report::{self, Quiet, Reporter, Terminal};
+use crate::store::write_file;
 use crate::triage;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Args, Debug)]
@@ -31,6 +33,9 @@ pub(super) struct Opts {
     /// Print each outcome as a line of JSON
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
+    /// Write the compiled module of the first run to a file
+    #[arg(long, value_name = "FILE")]
+    artifact: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -55,6 +60,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         backends: opts.run.backends(of_finding.as_deref())?,
         budget: opts.run.budget(budget),
         times: opts.times,
+        keep_artifacts: opts.artifact.is_some(),
     };
     let pool = opts.run.pool(&repro.backends)?;
     let stop = stop_flag()?;
@@ -65,6 +71,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let report = reproduce(&repro, &pool, &stop, &recorder);
     recorder.finish()?;
     print(opts, &repro, &report);
+    if let Some(path) = &opts.artifact {
+        let first = report.runs.first().and_then(|run| run.artifact.as_deref());
+        let artifact = first.context("write the compiled module: the first run made none")?;
+        write_file(path, &mut |file| file.write_all(artifact))?;
+    }
     if !opts.json && !opts.quiet && report.runs.len() > 1 {
         say(&tally(&report));
     }
@@ -95,7 +106,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
     for run in &report.runs {
-        let ReproRun { backend, outcome, violations, inconclusive } = run;
+        let ReproRun { backend, outcome, violations, inconclusive, .. } = run;
         if opts.json {
             let signatures: Vec<String> =
                 violations.iter().map(|judged| judged.signature.to_string()).collect();

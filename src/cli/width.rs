@@ -113,7 +113,7 @@ fn check_module(
     stop: &AtomicBool,
 ) -> Result<Exit> {
     let budget = opts.run.budget(Some(MODULE_BUDGET));
-    let repro = Repro { case, backends, budget, times: 1 };
+    let repro = Repro { case, backends, budget, times: 1, keep_artifacts: false };
     let recorder = Recorder::new(None, reporter(opts), stop);
     let report = reproduce(&repro, pool, stop, &recorder);
     recorder.finish()?;

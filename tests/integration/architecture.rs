@@ -11,6 +11,7 @@ const ORDER: &[&[&str]] = &[
     &["shapes"],
     &["engines"],
     &["outcome", "job"],
+    &["width"],
     &["wire"],
     &["worker", "sandbox"],
     &["provision"],
@@ -31,7 +32,8 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "the engine",
         &["wasmtime::", "use wasmtime"],
-        &["worker/builtin.rs", "worker/compat.rs", "provision/build"],
+        // The third reads what the engine wrote, and runs none of it.
+        &["worker/builtin.rs", "worker/compat.rs", "width/image.rs", "provision/build"],
     ),
     (
         "unsafe code",
@@ -39,6 +41,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
         &["worker/unix", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
+    ("disassembly", &["iced_x86"], &["width/"]),
     ("child processes", &["Command::new"], &["sandbox/", "provision/", "worker/command"]),
     (
         "printing",
@@ -50,7 +53,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "files",
         &["fs::write", "File::create", "NamedTempFile", "OpenOptions"],
-        &["store.rs", "provision/", "cli/", "worker.rs"],
+        &["store.rs", "provision/", "cli/", "worker.rs", "worker/artifact.rs"],
     ),
 ];
 

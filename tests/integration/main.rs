@@ -8,6 +8,7 @@ mod engines;
 mod measurements;
 mod recipes;
 mod sandbox;
+mod width;
 
 use std::path::Path;
 use std::process::Command;

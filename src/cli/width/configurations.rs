@@ -62,3 +62,19 @@ fn backend(target: &str, knobs: &str, cpu: Features, opt: OptLevel) -> Backend {
     backend.knobs.opt = opt;
     backend
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_configuration_is_a_backend_that_can_be_made() {
+        for (target, memories) in [("x86_64", MEMORIES), ("winch-x86_64", WINCH_MEMORIES)] {
+            for memory in memories {
+                let made = backend(target, memory, Features::host(), OptLevel::Speed);
+                assert_eq!(made.cannot(), None, "{made}");
+                assert_eq!(made.to_string().parse::<Backend>().unwrap(), made);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The check of machine code: artifacts of releases that were wrong, artifacts that are damaged, and
+//! `brink width` as a user runs it.
+
+use super::brink;
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::process::Output;
+use wasm_brink::outcome::{MachineCheck, MismatchKind};
+use wasm_brink::width::check;
+
+/// Made by `tests/fixtures/make-width.sh`.
+const FIXTURES: &[u8] = include_bytes!("../fixtures/width.zip");
+
+fn fixtures() -> BTreeMap<String, Vec<u8>> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(FIXTURES)).unwrap();
+    let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    let mut files = BTreeMap::new();
+    for name in names {
+        let mut bytes = Vec::new();
+        archive.by_name(&name).unwrap().read_to_end(&mut bytes).unwrap();
+        files.insert(name, bytes);
+    }
+    files
+}
+
+fn check_fixture(files: &BTreeMap<String, Vec<u8>>, name: &str) -> MachineCheck {
+    let module = &files[&format!("{}.wasm", name.split('-').next().unwrap())];
+    let checked = check(module, &files[name], true);
+    assert_eq!(checked.failure, None, "{name}");
+    assert_eq!(checked.unsure_count, 0, "{name}: {:?}", checked.unsure);
+    assert_eq!(checked.accesses, 2, "{name}");
+    checked
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// CVE-2026-24116 up to 41.0.0 in every CPU set; CVE-2026-34944 up to 43.0.0 without SSE3.
+#[test]
+fn published_errors_of_width_are_seen_where_they_are_and_nowhere_else() {
+    let files = fixtures();
+    let mut seen = 0;
+    for name in files.keys().filter(|name| name.ends_with(".cwasm")) {
+        let wrong = match name.split('-').take(2).collect::<Vec<_>>()[..] {
+            ["copysign", release] => release == "41.0.0",
+            ["splat", release] => release != "44.0.0" && name.ends_with("-sse2.cwasm"),
+            _ => panic!("{name} is of no known case"),
+        };
+        let checked = check_fixture(&files, name);
+        assert_eq!(checked.mismatch_count > 0, wrong, "{name}: {:?}", checked.mismatches);
+        for mismatch in &checked.mismatches {
+            let MachineCheck { code_bytes, .. } = checked;
+            assert_eq!(mismatch.kind, MismatchKind::Wider, "{name}");
+            assert_eq!((mismatch.expected_bytes, mismatch.actual_bytes), (8, 16), "{name}");
+            assert_eq!(mismatch.accesses, ["f64.load"], "{name}");
+            assert!(u64::from(mismatch.code_offset) < code_bytes);
+        }
+        seen += u32::from(wrong);
+    }
+    assert_eq!(seen, 6 + 2, "as many as there are CPU sets and releases with them");
+}
+
+#[test]
+fn a_damaged_artifact_never_passes() {
+    let files = fixtures();
+    let name = "copysign-44.0.0-sse2.cwasm";
+    let (module, whole) = (&files["copysign.wasm"], &files[name]);
+    let failure = |artifact: &[u8]| {
+        let checked = check(module, artifact, false);
+        assert_eq!(checked.mismatch_count, 0);
+        checked.failure
+    };
+    assert_eq!(failure(whole), None);
+    assert!(failure(b"").unwrap().contains("no compiled module"));
+    assert!(failure(module).unwrap().contains("no compiled module"));
+    // Wherever it is cut, something is said.
+    for length in (0..whole.len()).step_by(61) {
+        assert!(failure(&whole[..length]).is_some(), "cut at {length}, it passed");
+    }
+    // An artifact for another machine, and one that has lost the section with its traps.
+    let mut other = whole.clone();
+    other[18..20].copy_from_slice(&183u16.to_le_bytes());
+    assert!(failure(&other).unwrap().contains("not for x86-64, but for ELF machine 183"));
+    let at = whole.windows(16).position(|bytes| bytes == b".wasmtime.traps\0").unwrap();
+    let mut stripped = whole.clone();
+    stripped[at] = b'x';
+    let said = failure(&stripped).unwrap();
+    assert!(said.contains("no section .wasmtime.traps"), "{said}");
+    // The module of another case has no operator where this code says that one is.
+    let wrong = check(&files["splat.wasm"], whole, false);
+    assert!(wrong.failure.is_some() || wrong.mismatch_count + wrong.unsure_count > 0, "{wrong:?}");
+}
+
+#[test]
+fn flipped_bytes_never_panic() {
+    let files = fixtures();
+    let (module, whole) = (&files["splat.wasm"], &files["splat-43.0.0-sse2.cwasm"]);
+    let mut said = 0;
+    for at in (0..whole.len()).step_by(7) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        said += u32::from(check(module, &damaged, false) != check(module, whole, false));
+    }
+    assert!(said > 10, "only {said} flips made a difference");
+}
+
+#[test]
+fn the_matrix_of_one_operator_is_clean_and_the_options_are_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        brink(&["width"]).args(arguments).current_dir(place.path()).output().unwrap()
+    };
+    let clean = run(&["--op", "f64.copysign"]);
+    let said = String::from_utf8_lossy(&clean.stdout).into_owned();
+    assert_eq!(code(&clean), 0, "{said}");
+    assert!(said.contains("0 operators wrong, 0 accesses uncertain"), "{said}");
+    for (arguments, wanted) in [
+        (&["--op", "f64.copysing"][..], "did you mean \"f64.copysign\""),
+        (&["--cpu", "sse9"], "find the CPU set \"sse9\""),
+        (&["none.wasm"], "none.wasm"),
+        (&["--backend", "x86_65"], "did you mean \"x86_64\""),
+    ] {
+        let refused = run(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(code(&refused), 1, "{arguments:?}: {said}");
+        assert!(said.contains(wanted), "{arguments:?}: {said}");
+    }
+    let other = run(&["--op", "f64.add", "--backend", "aarch64"]);
+    assert_ne!(code(&other), 0, "code for aarch64 was taken for checked");
+}
+
+#[test]
+fn any_module_can_be_checked() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(
+        place.path().join("a.wat"),
+        "(module (memory 1) (func (export \"f\") (param i32) (result f64)
+           (f64.add (f64.load (local.get 0)) (f64.const 1))))",
+    )
+    .unwrap();
+    let run = brink(&["width", "a.wat", "--json"]).current_dir(place.path()).output().unwrap();
+    assert_eq!(code(&run), 0, "{}", String::from_utf8_lossy(&run.stderr));
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(text.lines().count() > 4, "{text}");
+    for line in text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["check"]["accesses"], 1, "{line}");
+        assert_eq!(line["check"]["mismatch_count"], 0, "{line}");
+    }
+}
