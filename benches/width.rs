@@ -1,23 +1,34 @@
 //! What the check of machine code costs, against decoding the same bytes and nothing else.
 //!
-//! `plain` is code in which every access is that of its own operator, `sunk` code in which every
-//! load is sunk into its consumer, so that operands are traced back. One iteration is all of the
-//! code; the ratios within one run are what counts.
+//! `plain` is code in which every access is that of its own operator; in `mixed` code every tenth
+//! load is sunk into its consumer, so that operands are traced back, and in `sunk` code every one.
+//! One iteration is all of the code; the ratios within one run are what counts.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use object::{Object, ObjectSection};
-use wasm_brink::ops::Unit;
-use wasm_brink::recipe::Recipe;
-use wasm_brink::{shapes, width};
+use wasm_brink::ops::{Addressing, Unit};
+use wasm_brink::shapes::{self, MemoryForm};
+use wasm_brink::width;
 
-/// Copies of the unit, in functions of a size that is usual.
-const COUNT: u64 = 40_000;
+/// Functions, and the units that each runs: code of the size of a usual function.
+const FUNCTIONS: usize = 1_000;
+const UNITS: usize = 40;
 
-fn module(unit: &str) -> Vec<u8> {
-    let unit: Unit = unit.parse().expect("a unit");
-    let recipe = Recipe::new("accesses").with("count", COUNT).with_unit(unit);
-    shapes::build(&recipe).expect("the recipe fits its shape").bytes.to_vec()
+/// A module in which every `sunk`-th unit has a load that is sunk into its consumer.
+fn module(sunk: usize) -> Vec<u8> {
+    let parse = |text: &str| text.parse::<Unit>().expect("a unit");
+    // As many accesses for the code as in real modules: one for about fifty bytes.
+    let rest = "; f64.mul(local, prev); f64.sub(local, prev); f64.div(local, prev); \
+                f64.ceil(prev); f64.mul(local, prev); f64.sub(local, prev) -> store";
+    let (plain, consumer) = (
+        parse(&format!("f64.load(local); f64.neg(prev); f64.floor(prev){rest}")),
+        parse(&format!("f64.load(local); f64.add(local, prev); f64.floor(prev){rest}")),
+    );
+    let unit = |at: usize| if (at + 1) % sunk == 0 { &consumer } else { &plain };
+    let units: Vec<Unit> = (0..UNITS).map(|at| unit(at).clone()).collect();
+    let functions = std::iter::repeat_n((&units[..], Addressing::default()), FUNCTIONS);
+    shapes::accesses_batch(MemoryForm::Memory32, functions).bytes.to_vec()
 }
 
 fn compile(module: &[u8]) -> Vec<u8> {
@@ -44,12 +55,8 @@ fn decode(code: &[u8]) -> u64 {
 }
 
 fn check(criterion: &mut Criterion) {
-    let units = [
-        ("plain", "f64.load(local) -> store"),
-        ("sunk", "f64.load(local); f64.add(local, prev) -> store"),
-    ];
-    for (name, unit) in units {
-        let module = module(unit);
+    for (name, sunk) in [("plain", usize::MAX), ("mixed", 10), ("sunk", 1)] {
+        let module = module(sunk);
         let artifact = compile(&module);
         let code = text(&artifact);
         let mut group = criterion.benchmark_group(format!("width/{name}"));

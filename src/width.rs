@@ -7,6 +7,7 @@
 //! into its consumer, the instruction is for the consumer, and the operands of that are traced back
 //! to the loads that feed it.
 
+mod assign;
 mod check;
 mod code;
 mod error;

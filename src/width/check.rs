@@ -1,13 +1,13 @@
 //! Holds machine accesses against Wasm accesses.
 
 use super::CheckError;
+use super::assign::{Candidates, Choices, assign};
 use super::code::{self, MachineAccess, Touch, disassemble};
 use super::image::{Function, Image};
 use super::module::{Accesses, Module, WasmAccess};
-use crate::ops::{AccessKind, Operator};
+use crate::ops::{Access, AccessKind, Operator};
 use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
-use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use iced_x86::InstructionInfoFactory;
 
 /// Checks the machine code of `artifact` against the module that it was compiled from. With
 /// `complete`, every access of the module is known to be needed, so that one without any machine
@@ -27,11 +27,11 @@ pub fn check(module: &[u8], artifact: &[u8], complete: bool) -> MachineCheck {
             functions: image.functions.len() as u64,
             ..MachineCheck::default()
         };
+        let mut factory = InstructionInfoFactory::new();
         for &function in &image.functions {
-            let found = code::accesses(&image, function)?;
+            let found = code::accesses(&image, function, &mut factory)?;
             result.accesses += found.len() as u64;
-            Judge { image: &image, module: &module, function, complete, result: &mut result }
-                .judge(&found)?;
+            Judge { module: &module, function, complete, result: &mut result }.judge(&found)?;
         }
         Ok(result)
     };
@@ -39,73 +39,41 @@ pub fn check(module: &[u8], artifact: &[u8], complete: bool) -> MachineCheck {
 }
 
 struct Judge<'a> {
-    image: &'a Image<'a>,
     module: &'a Module<'a>,
     function: Function,
     complete: bool,
     result: &'a mut MachineCheck,
 }
 
-/// What a machine access may stand for, as places among the accesses of its function.
-struct Candidates {
-    /// Whatever their width.
-    all: Vec<usize>,
-    /// Those that are as wide and do the same.
-    fitting: Vec<usize>,
-    /// One that may be done more than once.
-    again: Option<usize>,
-    /// Loads from farther away that are as wide; looked for where nothing nearer is left.
-    far: OnceCell<Vec<usize>>,
-    /// Whether there can be no others.
-    sure: bool,
+/// The machine accesses of a function beside its Wasm accesses.
+struct Sides<'a> {
+    judge: &'a Judge<'a>,
+    found: &'a [MachineAccess],
+    accesses: &'a Accesses,
 }
 
-/// Gives machine accesses the Wasm accesses that they stand for, so that as many as possible have
-/// one and none is given twice.
-fn assign(
-    candidates: &[Candidates],
-    accesses: usize,
-    far: &dyn Fn(usize) -> Vec<usize>,
-) -> Vec<Option<usize>> {
-    let mut taken_by: Vec<Option<usize>> = vec![None; accesses];
-    for machine in 0..candidates.len() {
-        let mut seen = BTreeSet::new();
-        augment(machine, candidates, far, &mut taken_by, &mut seen);
+impl Choices for Sides<'_> {
+    fn own(&self, machine: usize) -> Option<usize> {
+        let machine = &self.found[machine];
+        let position = machine.position?;
+        let own = self.accesses.at(position)?;
+        let access = self.accesses.all[own].access;
+        is_as_wide(access, machine).then_some(own).filter(|_| touches_alike(access.kind, machine))
     }
-    let mut stands_for: Vec<Option<usize>> =
-        candidates.iter().map(|candidates| candidates.again).collect();
-    for (place, machine) in taken_by.iter().enumerate() {
-        if let Some(machine) = machine {
-            stands_for[*machine] = Some(place);
-        }
-    }
-    stands_for
-}
 
-/// Finds a place for a machine access, moving others where they have another choice.
-fn augment(
-    machine: usize,
-    candidates: &[Candidates],
-    far: &dyn Fn(usize) -> Vec<usize>,
-    taken_by: &mut [Option<usize>],
-    seen: &mut BTreeSet<usize>,
-) -> bool {
-    let Candidates { fitting, far: farther, .. } = &candidates[machine];
-    let farther = std::iter::once_with(|| farther.get_or_init(|| far(machine))).flatten();
-    for &place in fitting.iter().chain(farther) {
-        if !seen.insert(place) {
-            continue;
-        }
-        let free = match taken_by[place] {
-            None => true,
-            Some(other) => augment(other, candidates, far, taken_by, seen),
+    fn candidates(&self, machine: usize) -> Candidates {
+        self.judge.candidates(&self.found[machine], self.accesses)
+    }
+
+    fn far(&self, machine: usize) -> Vec<usize> {
+        let machine = &self.found[machine];
+        let position = machine.position;
+        let loads = position.map(|position| self.accesses.feeding_from_far(position));
+        let fits = |&load: &usize| {
+            machine.touch != Touch::Write && is_as_wide(self.accesses.all[load].access, machine)
         };
-        if free {
-            taken_by[place] = Some(machine);
-            return true;
-        }
+        loads.unwrap_or_default().into_iter().map(index).filter(fits).collect()
     }
-    false
 }
 
 impl Judge<'_> {
@@ -119,26 +87,14 @@ impl Judge<'_> {
             return Ok(());
         }
         let accesses = self.module.accesses(self.function.index)?;
-        let candidates: Vec<Candidates> =
-            found.iter().map(|machine| self.candidates(machine, &accesses)).collect();
-        let far = |machine: usize| {
-            let machine: &MachineAccess = &found[machine];
-            let position = self.position(machine);
-            let loads = position.map(|position| accesses.feeding_from_far(position));
-            let loads = loads.unwrap_or_default().into_iter().map(index);
-            let fits = |&load: &usize| {
-                machine.touch != Touch::Write
-                    && u32::from(accesses.all[load].access.bytes) == machine.bytes
-            };
-            loads.filter(fits).collect::<Vec<usize>>()
-        };
-        let stands_for = assign(&candidates, accesses.all.len(), &far);
+        let sides = Sides { judge: &self, found, accesses: &accesses };
+        let stands_for = assign(&sides, found.len(), accesses.all.len());
         let mut done = vec![false; accesses.all.len()];
         stands_for.iter().flatten().for_each(|&place| done[place] = true);
-        for ((machine, candidates), place) in found.iter().zip(&candidates).zip(&stands_for) {
+        for (machine, place) in found.iter().zip(&stands_for) {
             match place {
                 Some(place) => self.modified(machine, *place, &accesses, &mut done),
-                None => self.explain(machine, candidates, &accesses, &mut done),
+                None => self.explain(machine, &accesses, &mut done),
             }
         }
         if self.complete {
@@ -147,23 +103,19 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn position(&self, machine: &MachineAccess) -> Option<u32> {
-        self.image.position(machine.offset)
-    }
-
     fn operator(&self, machine: &MachineAccess) -> Option<&'static Operator> {
-        self.position(machine).and_then(|position| self.module.operator_at(position))
+        machine.position.and_then(|position| self.module.operator_at(position))
     }
 
     /// Whether every machine access is that of its own operator, and none comes twice.
     fn is_plain(&self, found: &[MachineAccess]) -> bool {
         let mut last = None;
         found.iter().all(|machine| {
-            let position = self.position(machine);
+            let position = machine.position;
             let access = self.operator(machine).and_then(|operator| operator.access);
             let fits = access.is_some_and(|access| {
-                u32::from(access.bytes) == machine.bytes
-                    && touches_alike(access.kind, machine.touch)
+                is_as_wide(access, machine)
+                    && touches_alike(access.kind, machine)
                     && (position != last || access.kind == AccessKind::ReadModifyWrite)
             });
             last = position;
@@ -174,7 +126,7 @@ impl Judge<'_> {
     /// The Wasm accesses that a machine access may stand for: that of its own operator, and the loads
     /// that feed it.
     fn candidates(&self, machine: &MachineAccess, accesses: &Accesses) -> Candidates {
-        let position = self.position(machine);
+        let position = machine.position;
         let own = position.and_then(|position| accesses.at(position));
         let feeds = position.and_then(|position| accesses.feeding(position));
         let mut all: Vec<usize> = own.into_iter().collect();
@@ -193,14 +145,13 @@ impl Judge<'_> {
         let fits = |&place: &usize| {
             let access = accesses.all[place].access;
             let sunk = Some(place) != own;
-            u32::from(access.bytes) == machine.bytes
-                && (touches_alike(access.kind, machine.touch)
-                    || (sunk && machine.touch != Touch::Write))
+            is_as_wide(access, machine)
+                && (touches_alike(access.kind, machine) || (sunk && machine.touch != Touch::Write))
         };
         let fitting = all.iter().copied().filter(fits).collect();
         // A read-modify-write may be a loop that reads in two places.
         let again = own.filter(|&own| accesses.all[own].access.kind == AccessKind::ReadModifyWrite);
-        Candidates { all, fitting, again: again.filter(fits), far: OnceCell::new(), sure }
+        Candidates { all, fitting, again: again.filter(fits), sure }
     }
 
     /// A store that reads as well also does the load of what it modifies.
@@ -224,13 +175,8 @@ impl Judge<'_> {
     }
 
     /// Says what is wrong with a machine access that stands for nothing.
-    fn explain(
-        &mut self,
-        machine: &MachineAccess,
-        candidates: &Candidates,
-        accesses: &Accesses,
-        done: &mut [bool],
-    ) {
+    fn explain(&mut self, machine: &MachineAccess, accesses: &Accesses, done: &mut [bool]) {
+        let candidates = self.candidates(machine, accesses);
         let operator = self.operator(machine);
         let open: Vec<usize> = candidates.all.iter().copied().filter(|&at| !done[at]).collect();
         let wasm: Vec<WasmAccess> = open.iter().map(|&place| accesses.all[place]).collect();
@@ -294,7 +240,7 @@ impl Judge<'_> {
             instruction: disassemble(&machine.instruction),
             code_offset: machine.offset,
             function: self.function.index,
-            position: self.position(machine),
+            position: machine.position,
         });
     }
 
@@ -312,7 +258,12 @@ fn name(operator: Option<&Operator>) -> String {
     operator.map_or_else(|| "no operator".to_owned(), |operator| operator.name.to_owned())
 }
 
-fn touches_alike(kind: AccessKind, touch: Touch) -> bool {
+fn is_as_wide(access: Access, machine: &MachineAccess) -> bool {
+    u32::from(access.bytes) == machine.bytes
+}
+
+fn touches_alike(kind: AccessKind, machine: &MachineAccess) -> bool {
+    let touch = machine.touch;
     match kind {
         AccessKind::Load => touch == Touch::Read,
         // A load that is modified and stored is one instruction.

@@ -20,6 +20,8 @@ pub(super) enum Touch {
 pub(super) struct MachineAccess {
     /// Its offset in the code.
     pub(super) offset: u32,
+    /// The position of the operator that it is for.
+    pub(super) position: Option<u32>,
     /// Width in bytes.
     pub(super) bytes: u32,
     /// What it does there.
@@ -36,14 +38,15 @@ pub(super) struct MachineAccess {
 pub(super) fn accesses(
     image: &Image<'_>,
     function: Function,
+    factory: &mut InstructionInfoFactory,
 ) -> Result<Vec<MachineAccess>, CheckError> {
     let traps = image.traps_of(function);
     let (start, end) = (index(function.start), index(function.end));
     let code = &image.text[start..end];
     let mut decoder = Decoder::with_ip(64, code, u64::from(function.start), DecoderOptions::NONE);
     let mut marks = traps.iter().copied().peekable();
-    let mut found = Vec::new();
-    let mut factory = InstructionInfoFactory::new();
+    let mut found = Vec::with_capacity(traps.len());
+    let mut positions = image.positions_from(function.start);
     let mut instruction = Instruction::default();
     let mut bound = Bound::default();
     // Code goes on at least as far as the last mark and the farthest branch.
@@ -57,7 +60,8 @@ pub(super) fn accesses(
         match marks.peek() {
             Some(&mark) if mark == offset => {
                 marks.next();
-                found.extend(access(&instruction, offset, &mut factory));
+                let position = positions.at(offset);
+                found.extend(access(&instruction, offset, position, factory));
             }
             Some(&mark) if mark < offset => return Err(CheckError::TrapBetween(mark)),
             _ => {}
@@ -175,23 +179,34 @@ fn guessed_table(code: &[u8], at: usize) -> (usize, u32) {
 fn access(
     instruction: &Instruction,
     offset: u32,
+    position: Option<u32>,
     factory: &mut InstructionInfoFactory,
 ) -> Option<MachineAccess> {
     if !has_memory_operand(instruction) {
         return None;
     }
-    let touch =
-        factory.info(instruction).used_memory().first().map(|used| match used.access() {
-            OpAccess::Write | OpAccess::CondWrite => Touch::Write,
-            OpAccess::ReadWrite | OpAccess::ReadCondWrite => Touch::ReadWrite,
-            _ => Touch::Read,
-        })?;
+    let touch = touch(instruction, factory);
     let bytes = u32::try_from(instruction.memory_size().size()).unwrap_or(u32::MAX);
     let bit_index = matches!(
         instruction.mnemonic(),
         Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
     ) && instruction.op1_kind() == OpKind::Register;
-    Some(MachineAccess { offset, bytes, touch, instruction: *instruction, bit_index })
+    Some(MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index })
+}
+
+/// An operand that is not the first is only read; and a plain move writes its first.
+fn touch(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> Touch {
+    if instruction.op0_kind() != OpKind::Memory {
+        return Touch::Read;
+    }
+    if instruction.mnemonic() == Mnemonic::Mov {
+        return Touch::Write;
+    }
+    match factory.info(instruction).op0_access() {
+        OpAccess::Write | OpAccess::CondWrite => Touch::Write,
+        OpAccess::ReadWrite | OpAccess::ReadCondWrite => Touch::ReadWrite,
+        _ => Touch::Read,
+    }
 }
 
 /// Whether an instruction accesses memory through an operand. `lea` only computes.

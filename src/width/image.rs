@@ -85,10 +85,27 @@ impl<'a> Image<'a> {
         stretches.take_while(|(from, _)| *from < end).any(|(_, position)| position.is_some())
     }
 
-    /// The position of the operator that the code at `offset` is for.
-    pub(super) fn position(&self, offset: u32) -> Option<u32> {
+    /// The positions of code from `offset` on.
+    pub(super) fn positions_from(&self, offset: u32) -> Positions<'_> {
         let after = self.positions.partition_point(|&(from, _)| from <= offset);
-        self.positions[..after].last().and_then(|&(_, position)| position)
+        Positions { entries: &self.positions, next: after }
+    }
+}
+
+/// Walks along the positions of code.
+pub(super) struct Positions<'a> {
+    entries: &'a [(u32, Option<u32>)],
+    /// The entry after that of the last offset asked for.
+    next: usize,
+}
+
+impl Positions<'_> {
+    /// The position of the operator that the code at `offset` is for; offsets only grow.
+    pub(super) fn at(&mut self, offset: u32) -> Option<u32> {
+        while self.entries.get(self.next).is_some_and(|&(from, _)| from <= offset) {
+            self.next += 1;
+        }
+        self.entries.get(self.next.checked_sub(1)?)?.1
     }
 }
 

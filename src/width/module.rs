@@ -5,7 +5,7 @@
 
 use super::CheckError;
 use crate::ops::{Access, AccessKind, Opcode, Operator, operators};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator as Parsed, OperatorsReader,
@@ -18,7 +18,8 @@ const FEEDERS_MAX: usize = 64;
 /// A module whose functions can be looked at.
 pub(super) struct Module<'a> {
     bytes: &'a [u8],
-    functions: BTreeMap<u32, (FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+    /// Ascending by index.
+    functions: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
 }
 
 /// One operator that accesses linear memory.
@@ -37,8 +38,8 @@ pub(super) struct WasmAccess {
 pub(super) struct Accesses {
     /// The accesses, by position.
     pub(super) all: Vec<WasmAccess>,
-    /// What feeds the operands of the operator at a position.
-    feeders: HashMap<u32, Feeds>,
+    /// What feeds the operands of operators, by their positions, ascending.
+    feeders: Vec<(u32, Feeds)>,
     /// By local, all values that it was given, with their positions.
     given: HashMap<u32, Vec<(u32, Feeds)>>,
 }
@@ -89,12 +90,13 @@ impl Feeds {
 impl Accesses {
     /// What feeds the operator at a position.
     pub(super) fn feeding(&self, position: u32) -> Option<&Feeds> {
-        self.feeders.get(&position)
+        let at = self.feeders.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        Some(&self.feeders[at].1)
     }
 
     /// The loads in earlier stretches of code that may feed the operator at a position.
     pub(super) fn feeding_from_far(&self, position: u32) -> Vec<u32> {
-        let Some(feeds) = self.feeders.get(&position) else { return Vec::new() };
+        let Some(feeds) = self.feeding(position) else { return Vec::new() };
         let mut loads: BTreeSet<u32> = feeds.far.iter().copied().collect();
         let mut open = feeds.locals.clone();
         let mut seen: BTreeSet<u32> = open.iter().copied().collect();
@@ -120,11 +122,11 @@ impl<'a> Module<'a> {
         let invalid = |error: wasmparser::BinaryReaderError| CheckError::Module(error.to_string());
         // Everything that some release takes: what is valid was for the compiler to say.
         let mut validator = Validator::new_with_features(WasmFeatures::all());
-        let mut functions = BTreeMap::new();
+        let mut functions = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = validator.payload(&payload.map_err(invalid)?).map_err(invalid)?;
             if let ValidPayload::Func(function, body) = payload {
-                functions.insert(function.index, (function, body));
+                functions.push((function, body));
             }
         }
         Ok(Module { bytes, functions })
@@ -143,9 +145,9 @@ impl<'a> Module<'a> {
 
     /// The accesses of a function.
     pub(super) fn accesses(&self, function: u32) -> Result<Accesses, CheckError> {
-        let Some((function, body)) = self.functions.get(&function) else {
-            return Ok(Accesses::default());
-        };
+        let at = self.functions.binary_search_by_key(&function, |(function, _)| function.index);
+        let Ok(at) = at else { return Ok(Accesses::default()) };
+        let (function, body) = &self.functions[at];
         let invalid = |error: wasmparser::BinaryReaderError| CheckError::Module(error.to_string());
         let to_validate = FuncToValidate {
             resources: function.resources.clone(),
@@ -191,10 +193,12 @@ impl Trace {
             fed.add(&self.stack.pop().unwrap_or_default());
         }
         let mut result = match operator {
-            Parsed::LocalGet { local_index } => {
-                let earlier = || Feeds { locals: vec![*local_index], ..Feeds::default() };
-                self.locals.get(local_index).cloned().unwrap_or_else(earlier)
-            }
+            Parsed::LocalGet { local_index } => match self.locals.get(local_index) {
+                Some(feeds) => feeds.clone(),
+                // What no load was ever given to is fed by none.
+                None if !self.accesses.given.contains_key(local_index) => Feeds::default(),
+                None => Feeds { locals: vec![*local_index], ..Feeds::default() },
+            },
             Parsed::LocalSet { local_index } | Parsed::LocalTee { local_index } => {
                 self.locals.insert(*local_index, fed.clone());
                 let given = self.accesses.given.entry(*local_index).or_default();
@@ -238,7 +242,7 @@ impl Trace {
             }
         }
         if fed != Feeds::default() {
-            self.accesses.feeders.insert(position, fed);
+            self.accesses.feeders.push((position, fed));
         }
         for _ in 0..pushes {
             self.stack.push(result.clone());
@@ -252,22 +256,46 @@ impl Trace {
     }
 }
 
-/// The row of the operator that stands first in `code`.
-fn operator_of(code: &[u8]) -> Option<&'static Operator> {
-    static ROWS: LazyLock<HashMap<Opcode, &'static Operator>> =
-        LazyLock::new(|| operators().map(|operator| (operator.opcode, operator)).collect());
-    let first = *code.first()?;
-    let opcode = if (0xfb..=0xfe).contains(&first) {
-        let mut number = 0;
-        for (at, &byte) in code[1..].iter().take(5).enumerate() {
-            number |= u32::from(byte & 0x7f).checked_shl(7 * u32::try_from(at).ok()?)?;
-            if byte & 0x80 == 0 {
-                break;
+/// The rows by their opcodes.
+struct Rows {
+    bytes: [Option<&'static Operator>; 256],
+    /// By the prefix, counted from the first, and the number behind it.
+    prefixed: [Vec<Option<&'static Operator>>; 4],
+}
+
+/// The first of the four prefixes.
+const PREFIX: u8 = 0xfb;
+
+static ROWS: LazyLock<Rows> = LazyLock::new(|| {
+    let mut rows = Rows { bytes: [None; 256], prefixed: Default::default() };
+    for operator in operators() {
+        match operator.opcode {
+            Opcode::Byte(byte) => rows.bytes[usize::from(byte)] = Some(operator),
+            Opcode::Prefixed(prefix, number) => {
+                let of_prefix = &mut rows.prefixed[usize::from(prefix - PREFIX)];
+                let number = usize::try_from(number).unwrap_or(usize::MAX);
+                if of_prefix.len() <= number {
+                    of_prefix.resize(number + 1, None);
+                }
+                of_prefix[number] = Some(operator);
             }
         }
-        Opcode::Prefixed(first, number)
-    } else {
-        Opcode::Byte(first)
-    };
-    ROWS.get(&opcode).copied()
+    }
+    rows
+});
+
+/// The row of the operator that stands first in `code`.
+fn operator_of(code: &[u8]) -> Option<&'static Operator> {
+    let (&first, rest) = code.split_first()?;
+    if !(PREFIX..PREFIX + 4).contains(&first) {
+        return ROWS.bytes[usize::from(first)];
+    }
+    let mut number = 0;
+    for (at, &byte) in rest.iter().take(5).enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    ROWS.prefixed[usize::from(first - PREFIX)].get(number).copied().flatten()
 }
