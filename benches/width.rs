@@ -25,7 +25,7 @@ fn module(sunk: usize) -> Vec<u8> {
         parse(&format!("f64.load(local); f64.neg(prev); f64.floor(prev){rest}")),
         parse(&format!("f64.load(local); f64.add(local, prev); f64.floor(prev){rest}")),
     );
-    let unit = |at: usize| if (at + 1) % sunk == 0 { &consumer } else { &plain };
+    let unit = |at: usize| if (at + 1).is_multiple_of(sunk) { &consumer } else { &plain };
     let units: Vec<Unit> = (0..UNITS).map(|at| unit(at).clone()).collect();
     let functions = std::iter::repeat_n((&units[..], Addressing::default()), FUNCTIONS);
     shapes::accesses_batch(MemoryForm::Memory32, functions).bytes.to_vec()

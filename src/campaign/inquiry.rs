@@ -286,7 +286,11 @@ impl<'a> Inquiry<'a> {
         {
             return Answer::CannotSay(reason.clone());
         }
-        inconclusive.first().map_or(Answer::Good, |reason| Answer::CannotSay(reason.clone()))
+        // What another oracle cannot tell does not matter.
+        let reason = inconclusive
+            .iter()
+            .find(|reason| reason.split_once(':').is_none_or(|(oracle, _)| wanted(oracle)));
+        reason.map_or(Answer::Good, |reason| Answer::CannotSay(reason.clone()))
     }
 }
 

@@ -281,7 +281,8 @@ impl WidthReport {
     fn add(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
         let (looked_at, not_taken) = self.modules.entry(backend.clone()).or_default();
         let Some(machine) = &outcome.machine else {
-            match &outcome.termination {
+            let ended = &outcome.termination;
+            match ended {
                 // Which proposals a backend lacks is known; the rest of the matrix goes on.
                 Termination::Completed { verdict: EngineVerdict::NotApplicable { .. } } => {
                     *not_taken += 1;
@@ -290,7 +291,17 @@ impl WidthReport {
                     let reason = format!("refused: {}", refusal.message);
                     self.failed.push((backend.clone(), reason));
                 }
-                other => self.failed.push((backend.clone(), format!("ended in {}", other.name()))),
+                Termination::Completed { .. }
+                | Termination::TimedOut { .. }
+                | Termination::OutOfMemory { .. }
+                | Termination::Panicked { .. }
+                | Termination::StackOverflow { .. }
+                | Termination::Signaled { .. }
+                | Termination::OutputLimit
+                | Termination::Ambiguous
+                | Termination::Infrastructure { .. } => {
+                    self.failed.push((backend.clone(), format!("ended in {}", ended.name())));
+                }
             }
             return;
         };

@@ -22,7 +22,7 @@ use crate::width::{Depth, Spread, batches};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The limits of a job of the matrix: some hundred small functions.
@@ -83,7 +83,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
 }
 
-fn module_case(path: &PathBuf) -> Result<Case> {
+fn module_case(path: &Path) -> Result<Case> {
     let name = path.display().to_string();
     let input = super::input::read(std::slice::from_ref(&name))?;
     let case = match input {

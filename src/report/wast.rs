@@ -43,7 +43,11 @@ pub fn wast(finding: &Finding) -> Option<String> {
         MismatchKind::Narrower => {
             writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
         }
-        _ => writeln!(out, "(assert_return {invoke})"),
+        MismatchKind::Wider
+        | MismatchKind::Missing
+        | MismatchKind::Surplus
+        | MismatchKind::Unmarked
+        | MismatchKind::BitIndex => writeln!(out, "(assert_return {invoke})"),
     };
     Some(out)
 }
@@ -59,6 +63,7 @@ fn constant(ty: ValType, value: u64) -> Option<String> {
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "other sections do not matter")]
 /// A module that provides what `module` imports: functions that do nothing.
 fn imports(module: &[u8]) -> Option<String> {
     let (mut types, mut functions) = (Vec::new(), String::new());

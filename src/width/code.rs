@@ -35,6 +35,7 @@ pub(super) struct MachineAccess {
 /// The marked accesses of a function, in the order of the code.
 ///
 /// The code is decoded from end to end, so that a mark in the middle of an instruction is seen.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other instructions go on or end the stretch")]
 pub(super) fn accesses(
     image: &Image<'_>,
     function: Function,
@@ -195,6 +196,10 @@ fn access(
 }
 
 /// An operand that is not the first is only read; and a plain move writes its first.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not known to write is taken for reading"
+)]
 fn touch(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> Touch {
     if instruction.op0_kind() != OpKind::Memory {
         return Touch::Read;

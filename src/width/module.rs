@@ -181,6 +181,7 @@ struct Trace {
 }
 
 impl Trace {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other operators pass values on")]
     fn step(
         &mut self,
         position: u32,
