@@ -299,12 +299,9 @@ impl Outcome {
         )
     }
 
-    /// Leaves out what the machine code looks like; that there is something wrong with it stays.
-    pub fn hide_machine_code(&mut self) {
-        if let Some(machine) = &mut self.machine {
-            machine.mismatches.clear();
-            machine.unsure.clear();
-        }
+    /// Whether it shows machine code that accesses what it should not.
+    pub fn is_sensitive(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.mismatch_count > 0)
     }
 
     /// The outcome of a job that never ran.

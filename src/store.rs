@@ -87,6 +87,11 @@ pub enum Readers {
 }
 
 impl Readers {
+    /// Who may read a finding.
+    pub fn of(is_sensitive: bool) -> Readers {
+        if is_sensitive { Readers::Owner } else { Readers::Everybody }
+    }
+
     /// The folder of such findings within the run directory.
     pub fn folder(self) -> &'static str {
         match self {

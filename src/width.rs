@@ -12,9 +12,11 @@ mod check;
 mod code;
 mod error;
 mod image;
+mod judge;
 mod matrix;
 mod module;
+mod quick;
 
 pub use self::check::check;
 pub use self::error::CheckError;
-pub use self::matrix::{Batch, Depth, Point, Spread, batches};
+pub use self::matrix::{Batch, Batches, Depth, Point, batches};

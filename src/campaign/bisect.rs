@@ -122,7 +122,14 @@ pub fn history(names: &[String], answers: &[Option<Answer>]) -> String {
     if rest.iter().all(|(_, good)| good == first_good) {
         let newest = said.last().map_or(*oldest, |(name, _)| *name);
         let what = if *first_good { "Good" } else { "Bad" };
-        return format!("{what} in every release that can say, from {oldest} to {newest}.");
+        return match answers.iter().filter(|answer| answer.is_none()).count() {
+            0 => format!("{what} in every release that can say, from {oldest} to {newest}."),
+            left => format!(
+                "{what} in all {} releases that were asked and can say, from {oldest} to {newest}; \
+                 {left} others were not asked.",
+                said.len()
+            ),
+        };
     }
     let mut text = String::new();
     if !first_good {
@@ -200,11 +207,16 @@ mod tests {
 
     #[test]
     fn without_a_border_the_sentence_says_so() {
-        for thoroughness in [Thoroughness::All, Thoroughness::Halves] {
-            let text = |releases| run(releases, thoroughness).1;
-            assert_eq!(text("??"), "No release can say.");
-            assert_eq!(text("g?g"), "Good in every release that can say, from 0.0.0 to 2.0.0.");
-            assert_eq!(text("?bb"), "Bad in every release that can say, from 1.0.0 to 2.0.0.");
-        }
+        let text = |releases| run(releases, Thoroughness::All).1;
+        assert_eq!(text("??"), "No release can say.");
+        assert_eq!(text("g?g"), "Good in every release that can say, from 0.0.0 to 2.0.0.");
+        assert_eq!(text("?bb"), "Bad in every release that can say, from 1.0.0 to 2.0.0.");
+        let text = |releases| run(releases, Thoroughness::Halves).1;
+        let sentence = "Bad in all 2 releases that were asked and can say, from 0.0.0 to 2.0.0; 1 \
+                        others were not asked.";
+        assert_eq!(text("bgb"), sentence);
+        let sentence = "Good in all 7 releases that were asked and can say, from 0.0.0 to 10.0.0; 4 \
+                        others were not asked.";
+        assert_eq!(text("gggbggggggg"), sentence);
     }
 }

@@ -33,7 +33,7 @@ pub struct Skip {
 }
 
 /// What is said in public of a security-sensitive finding.
-const KEPT_APART: &str = "is security-sensitive: what it is stands in its folder alone";
+const KEPT_APART: &str = "security-sensitive; its report is in a folder that only you can read";
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,9 +115,18 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether the run directory keeps it.
+    /// Whether the log of the run keeps it. A job whose machine code is wrong is left out, so that a
+    /// run that goes on later does it again.
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Event::JobsStarted { .. })
+        match self {
+            Event::JobsStarted { .. } => false,
+            Event::JobEnded { outcome, .. } => !outcome.is_sensitive(),
+            Event::Found { .. }
+            | Event::RunStarted { .. }
+            | Event::Skipped { .. }
+            | Event::Warned { .. }
+            | Event::RunEnded { .. } => true,
+        }
     }
 
     /// The same without anything that is security-sensitive, fit for logs and summaries that others
@@ -125,14 +134,18 @@ impl Event {
     #[must_use]
     pub fn without_secrets(mut self) -> Event {
         match &mut self {
-            Event::JobEnded { outcome, .. } => outcome.hide_machine_code(),
+            Event::JobEnded { outcome, violations, .. } if outcome.is_sensitive() => {
+                outcome.machine = None;
+                violations.clear();
+            }
             Event::Found { finding } if finding.is_sensitive() => {
                 finding.violation.key.clear();
                 finding.violation.summary = KEPT_APART.to_owned();
                 finding.subject = Subject::Module(finding.subject.family().to_owned());
-                finding.outcome.hide_machine_code();
+                finding.outcome.machine = None;
             }
-            Event::Found { .. }
+            Event::JobEnded { .. }
+            | Event::Found { .. }
             | Event::RunStarted { .. }
             | Event::JobsStarted { .. }
             | Event::Skipped { .. }

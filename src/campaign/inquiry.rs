@@ -84,7 +84,7 @@ pub struct Inquiry<'a> {
     outcomes: BTreeMap<usize, Vec<Outcome>>,
     /// Why a release could not be obtained.
     missing: BTreeMap<usize, String>,
-    shown: Vec<usize>,
+    shown: BTreeMap<usize, Answer>,
 }
 
 impl<'a> Inquiry<'a> {
@@ -96,7 +96,7 @@ impl<'a> Inquiry<'a> {
         stop: &'a AtomicBool,
     ) -> Inquiry<'a> {
         let (outcomes, missing) = (BTreeMap::new(), BTreeMap::new());
-        Inquiry { question, releases, pool, stop, outcomes, missing, shown: Vec::new() }
+        Inquiry { question, releases, pool, stop, outcomes, missing, shown: BTreeMap::new() }
     }
 
     /// Asks until all borders are known and stand; each release that has answered is shown once.
@@ -134,7 +134,7 @@ impl<'a> Inquiry<'a> {
     /// Every release that was asked, oldest first.
     pub fn asked(&self) -> Vec<Asked<'_>> {
         (0..self.releases.len())
-            .filter(|at| self.shown.contains(at))
+            .filter(|at| self.shown.contains_key(at))
             .map(|at| self.asked_at(at))
             .collect()
     }
@@ -149,8 +149,10 @@ impl<'a> Inquiry<'a> {
 
     fn show(&mut self, which: &[usize], show: &mut dyn FnMut(Asked<'_>)) {
         for &at in which {
-            if !self.shown.contains(&at) && !self.stop.load(Relaxed) {
-                self.shown.push(at);
+            let answer = self.answer(at);
+            // More runs may have changed it.
+            if self.shown.get(&at) != Some(&answer) && !self.stop.load(Relaxed) {
+                self.shown.insert(at, answer);
                 show(self.asked_at(at));
             }
         }

@@ -9,13 +9,14 @@ use super::{
 use crate::engines::{Backend, EngineId};
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Mismatch, Outcome, Termination};
+use crate::proposals::Proposal;
 use crate::recipe::Recipe;
-use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
-use crate::shapes::{accesses_batch, accesses_recipe};
-use crate::width::{Batch, Point};
-use std::collections::{BTreeMap, HashMap};
+use crate::sandbox::{Host, Next, Pool, PoolStats, SeatError, Task, Tasks};
+use crate::shapes::{MemoryForm, accesses_batch, accesses_recipe};
+use crate::width::{Batch, Batches, Depth, Point, batches};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
 /// Backends in one task: they share the batch's module and, while all goes well, a child.
@@ -24,8 +25,10 @@ const BACKENDS: usize = 8;
 /// What to check.
 #[derive(Debug)]
 pub struct WidthRun {
-    /// The matrix.
-    pub batches: Vec<Batch>,
+    /// How many operators stand between a load and its sink.
+    pub depth: Depth,
+    /// Only the part of the matrix with this operator.
+    pub only: Option<String>,
     /// On what.
     pub backends: Vec<Backend>,
     /// The limits of a job.
@@ -77,17 +80,22 @@ pub fn check_width(
     for (at, backend) in run.backends.iter().enumerate() {
         by_engine.entry(backend.engine()).or_default().push(at);
     }
-    let tasks = |batch| {
-        let parts = by_engine.values().flat_map(|backends| backends.chunks(BACKENDS));
-        parts.map(move |backends| (batch, backends.to_vec())).collect::<Vec<_>>()
+    let parts = by_engine.values().flat_map(|backends| backends.chunks(BACKENDS));
+    // Those of depth two are millions.
+    let planned = match run.depth {
+        Depth::One => batches(run.depth, run.only.as_deref()).count() * run.backends.len(),
+        Depth::Two => 0,
     };
-    let mut queue: Vec<Planned> = (0..run.batches.len()).flat_map(tasks).collect();
-    queue.reverse();
     let work = Work {
         run,
+        hosts: &pool.hosts,
         observer,
-        planned: (run.batches.len() * run.backends.len()) as u64,
-        queue: Mutex::new(queue),
+        parts: parts.map(<[usize]>::to_vec).collect(),
+        feed: Mutex::new(Feed {
+            batches: batches(run.depth, run.only.as_deref()),
+            open: VecDeque::new(),
+            planned: planned as u64,
+        }),
         state: Mutex::default(),
         artifacts: Artifacts::default(),
     };
@@ -171,25 +179,38 @@ pub enum WidthError {
     Case(#[from] CaseError),
 }
 
+/// A batch and its module.
+struct Built {
+    batch: Batch,
+    case: Case,
+}
+
 /// A batch, and the backends that one task compiles it on, by their places.
-type Planned = (usize, Vec<usize>);
+type Part = (Arc<Built>, Vec<usize>);
+
+/// What is still to be done.
+struct Feed {
+    batches: Batches,
+    open: VecDeque<Part>,
+    planned: u64,
+}
 
 #[derive(Default)]
 struct State {
     next_job: u64,
-    /// The module of the batch that tasks are being made of.
-    built: Option<(usize, Arc<Case>)>,
-    /// By number, what jobs are.
-    running: HashMap<u64, (usize, usize, Arc<Case>)>,
+    /// By number, what jobs are: of what, and on which backend.
+    running: HashMap<u64, (Arc<Built>, usize)>,
     report: WidthReport,
     error: Option<SeatError>,
 }
 
 struct Work<'a> {
     run: &'a WidthRun,
+    hosts: &'a [Host],
     observer: &'a dyn Observer,
-    planned: u64,
-    queue: Mutex<Vec<Planned>>,
+    /// The backends of each task.
+    parts: Vec<Vec<usize>>,
+    feed: Mutex<Feed>,
     state: Mutex<State>,
     artifacts: Artifacts,
 }
@@ -202,34 +223,75 @@ fn build(batch: &Batch) -> Result<Case, CaseError> {
 }
 
 impl Work<'_> {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a backend does not take what needs these proposals.
+    fn lacks(&self, backend: usize, proposals: &BTreeSet<Proposal>) -> bool {
+        let backend = &self.run.backends[backend];
+        let host = self.hosts.iter().find(|host| host.id() == backend.engine());
+        backend.lacks(proposals).is_some()
+            || host.is_some_and(|host| host.engine().cannot(backend, proposals).is_some())
+    }
+
+    /// The next task, with how many jobs are planned so far.
+    fn take(&self) -> Result<Option<(Part, u64)>, CaseError> {
+        let feed = &mut *self.feed.lock().unwrap_or_else(PoisonError::into_inner);
+        while feed.open.is_empty() {
+            let Some(batch) = feed.batches.next() else { return Ok(None) };
+            self.open(feed, batch)?;
+        }
+        let planned = feed.planned;
+        Ok(feed.open.pop_front().map(|part| (part, planned)))
+    }
+
+    /// Makes tasks of a batch. Backends that do not take the memory it asks for get the usual one:
+    /// its operators are what matters.
+    fn open(&self, feed: &mut Feed, batch: Batch) -> Result<(), CaseError> {
+        let small = BTreeSet::from([Proposal::CustomPageSizes]);
+        let usual = |backend: &usize| {
+            batch.memory == MemoryForm::SmallPages && self.lacks(*backend, &small)
+        };
+        let mut parts = Vec::new();
+        let mut others = Vec::new();
+        for part in &self.parts {
+            let (usual, asked): (Vec<usize>, Vec<usize>) = part.iter().partition(|at| usual(at));
+            parts.extend(Some(asked).filter(|part| !part.is_empty()));
+            others.extend(Some(usual).filter(|part| !part.is_empty()));
+        }
+        if self.run.depth == Depth::Two {
+            feed.planned += self.run.backends.len() as u64;
+        }
+        let mut plain = batch.clone();
+        plain.memory = MemoryForm::Memory32;
+        for (batch, parts) in [(batch, parts), (plain, others)] {
+            if !parts.is_empty() {
+                let built = Arc::new(Built { case: build(&batch)?, batch });
+                feed.open.extend(parts.into_iter().map(|part| (Arc::clone(&built), part)));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Tasks for Work<'_> {
     fn next(&self) -> Next {
-        let planned = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some((batch, backends)) = planned else { return Next::Done };
+        let taken = self.take();
         let state = &mut *self.state();
-        let case = match &state.built {
-            Some((built, case)) if *built == batch => Arc::clone(case),
-            _ => match build(&self.run.batches[batch]) {
-                Ok(case) => {
-                    let case = Arc::new(case);
-                    state.built = Some((batch, Arc::clone(&case)));
-                    case
-                }
-                Err(error) => {
-                    let backend = self.run.backends[backends[0]].clone();
-                    state.report.failed.push((backend, error.to_string()));
-                    return Next::Wait;
-                }
-            },
+        let ((built, backends), planned) = match taken {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Next::Done,
+            Err(error) => {
+                let backend = self.run.backends[0].clone();
+                state.report.failed.push((backend, error.to_string()));
+                return Next::Wait;
+            }
         };
+        let case = &built.case;
         let mut jobs = Vec::new();
         for backend in backends {
-            if self.run.backends[backend].lacks(&case.proposals).is_some() {
+            if self.lacks(backend, &case.proposals) {
                 let name = self.run.backends[backend].clone();
                 state.report.modules.entry(name).or_default().1 += 1;
                 continue;
@@ -238,7 +300,7 @@ impl Tasks for Work<'_> {
             // Whether the code is the same twice is not the question here.
             job.repeat = false;
             self.artifacts.ask(&mut job);
-            state.running.insert(job.id, (batch, backend, Arc::clone(&case)));
+            state.running.insert(job.id, (Arc::clone(&built), backend));
             state.next_job += 1;
             jobs.push(job);
         }
@@ -249,17 +311,17 @@ impl Tasks for Work<'_> {
             line: case.subject.to_string(),
             at: None,
             count: jobs.len(),
-            planned: self.planned,
+            planned,
         });
         Next::Task(Task { jobs, module: case.module.clone() })
     }
 
     fn ended(&self, mut outcome: Outcome) {
         let known = self.state().running.remove(&outcome.job);
-        let Some((batch, backend, case)) = known else { return };
-        let (batch, backend) = (&self.run.batches[batch], &self.run.backends[backend]);
-        self.artifacts.look(&case, backend, &mut outcome);
-        self.state().report.add(batch, backend, &outcome);
+        let Some((built, backend)) = known else { return };
+        let (case, backend) = (&built.case, &self.run.backends[backend]);
+        self.artifacts.look(case, backend, &mut outcome);
+        self.state().report.add(&built.batch, backend, &outcome);
         self.observer.observe(Event::JobEnded {
             line: case.subject.to_string(),
             at: None,
@@ -317,6 +379,8 @@ impl WidthReport {
         self.unsure.extend(machine.unsure.iter().map(|why| (backend.clone(), why.clone())));
         for mismatch in &machine.mismatches {
             let Some(Point { units, addressing }) = batch.point(mismatch.function) else {
+                let reason = format!("function {} is not of the matrix", mismatch.function);
+                self.failed.push((backend.clone(), reason));
                 continue;
             };
             let recipe = |unit| accesses_recipe(unit, *addressing, batch.memory);

@@ -12,7 +12,7 @@ use crate::engines::{self, Backend, EngineId, Installed};
 use crate::job::Budget;
 use crate::names::{did_you_mean, nearest};
 use crate::oracles::ORACLES;
-use crate::provision::{self, Cache, module_hash, release_order};
+use crate::provision::{self, module_hash, release_order};
 use crate::store::write_file;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -55,7 +55,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let budget =
         finding.as_ref().map(|file| Budget::new(file.time_limit_s, file.memory_limit_bytes));
     let question = Question {
-        module: module_hash(&case.module.source()).context("read the module")?,
+        module: module_hash(&case.module.source(), case.accesses_count)
+            .context("read the module")?,
         case,
         budget: opts.run.budget(budget),
         oracle,
@@ -63,33 +64,42 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         exe: this_exe()?,
         cache: cache()?,
     };
-    let releases = releases(opts, &question.cache)?;
+    let releases = releases(opts, &question)?;
     let stop = stop_flag()?;
     let mut inquiry = Inquiry::new(&question, releases.clone(), opts.run.pool(&[])?, &stop);
     let thoroughness = opts.all.then_some(Thoroughness::All);
     let mut none = |_: &Release| Err("it is not there".to_owned());
     let answers = inquiry.search(thoroughness, &mut none, &mut |asked| show(opts, &asked))?;
     let mut sentence = history(&names(&releases), &answers);
-    if opts.patch {
-        let borders = borders(&releases, &answers);
-        for (low, high) in borders {
-            let patches = search_patches(opts, &question, &low, &high, &stop)?;
-            let _ = write!(sentence, " Of the patch releases: {patches}");
+    if opts.patch && !stop.load(Relaxed) {
+        for (low, high) in borders(&releases, &answers) {
+            // What is known already is worth telling.
+            match search_patches(opts, &question, &low, &high, &stop) {
+                Ok(patches) => drop(write!(sentence, " Of the patch releases: {patches}")),
+                Err(error) => eprintln!("brink: failed to go on between patch releases: {error:#}"),
+            }
         }
     }
     if stop.load(Relaxed) {
-        return Ok(Exit::Interrupted);
+        sentence.insert_str(0, "Interrupted: ");
     }
     if opts.json {
         say(&format!("{}\n", serde_json::json!({ "history": sentence })));
     } else {
         say(&format!("{sentence}\n"));
     }
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
     if finding.is_some() {
         keep(Path::new(&opts.input[0]), &question.backend, &inquiry.asked(), &sentence)?;
     }
     let bad = answers.iter().flatten().any(|answer| *answer == Answer::Bad);
     Ok(if bad { Exit::Found } else { Exit::Nothing })
+}
+
+fn version_of(release: &Release) -> &str {
+    release.engine.as_ref().map_or(&release.version, |engine| &engine.version)
 }
 
 /// Looks between two neighbouring releases that differ; builds what it asks.
@@ -100,7 +110,7 @@ fn search_patches(
     high: &Release,
     stop: &AtomicBool,
 ) -> Result<String> {
-    let versions = provision::between(&low.version, &high.version)?;
+    let versions = provision::between(version_of(low), version_of(high))?;
     let mut releases = vec![low.clone()];
     for version in versions {
         let id: EngineId = format!("{version}-all").parse()?;
@@ -150,13 +160,23 @@ fn check_oracle(oracle: Option<&str>) -> Result<()> {
 }
 
 /// The releases to ask, oldest first: those named, else all that are there.
-fn releases(opts: &Opts, cache: &Cache) -> Result<Vec<Release>> {
+fn releases(opts: &Opts, question: &Question) -> Result<Vec<Release>> {
+    let cache = &question.cache;
+    let target = question.backend.target();
     let mut engines = Vec::new();
     if opts.run.engines.is_empty() {
         engines.push(Installed::builtin());
-        for engine in cache.list()? {
-            // A build with assertions, or a person's own, is no release.
-            if engine.id.as_str() == engine.version && !engine.id.is_web() {
+        let cached = cache.list()?;
+        for engine in cached.iter().filter(|engine| !engine.id.is_web()) {
+            // A build with assertions, or a person's own, is no release. One with all backends is,
+            // and stands in for one that lacks the backend.
+            let is_release = engine.id.as_str() == engine.version;
+            let is_built = engine.id.as_str() == format!("{}-all", engine.version);
+            let stands_in = || {
+                let of = |other: &&Installed| other.id.as_str() == engine.version;
+                cached.iter().find(of).is_none_or(|other| !other.offers(target))
+            };
+            if engine.offers(target) && (is_release || (is_built && stands_in())) {
                 engines.push(cache.find(engine.id.as_str())?);
             }
         }
@@ -170,12 +190,14 @@ fn releases(opts: &Opts, cache: &Cache) -> Result<Vec<Release>> {
     engines.dedup_by(|a, b| a.id == b.id);
     ensure!(
         engines.len() > 1,
-        "bisect: only {} is there; add releases first, as with `brink engine add 19..50`",
-        engines.first().map_or_else(|| "nothing".to_owned(), |engine| engine.id.title())
+        "bisect: only {} is there that has {}; add releases first, as with `brink engine add \
+         19..50`, or `brink engine build` for backends that those lack",
+        engines.first().map_or_else(|| "nothing".to_owned(), |engine| engine.id.title()),
+        target.title
     );
     let release = |engine: Installed| Release {
         // Of two engines of one version, each goes by its name.
-        version: if engine.id.is_builtin() || engine.id.as_str().starts_with(&engine.version) {
+        version: if engine.id.is_builtin() || engine.id.as_str() == engine.version {
             engine.version.clone()
         } else {
             engine.id.to_string()

@@ -84,7 +84,7 @@ impl Observer for Recorder<'_> {
         inner.tally.add(&event);
         // Kept first: what has been told must survive a kill.
         if inner.failure.is_none()
-            && event.is_kept()
+            && private.is_kept()
             && let Some(directory) = &mut inner.directory
             && let Err(error) = keep(directory, &private, &event)
         {
@@ -107,7 +107,7 @@ fn keep(directory: &mut RunDir, private: &Event, event: &Event) -> Result<(), St
 /// Writes the folder of a finding.
 fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
     let slug = finding.signature.slug();
-    let readers = if finding.is_sensitive() { Readers::Owner } else { Readers::Everybody };
+    let readers = Readers::of(finding.is_sensitive());
     let folder = directory.path().join(readers.folder()).join(&slug);
     let description = FindingFile {
         signature: finding.signature.to_string(),

@@ -12,7 +12,7 @@ pub struct MachineCheck {
     pub functions: u64,
     /// Machine instructions that access linear memory.
     pub accesses: u64,
-    /// What is not as the module asked for; the first few of them.
+    /// What is not as the module asked for; the first few of each kind and operator.
     pub mismatches: Vec<Mismatch>,
     /// How many there are.
     pub mismatch_count: u64,
@@ -24,8 +24,11 @@ pub struct MachineCheck {
     pub failure: Option<String>,
 }
 
-/// How many mismatches and doubts are kept.
-pub(super) const KEPT: usize = 64;
+/// How many doubts are kept, and mismatches of one kind and operator.
+const KEPT: usize = 16;
+
+/// How many mismatches are kept in all.
+const KEPT_MAX: usize = 4_096;
 
 /// In which way an access is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,7 +124,10 @@ impl MachineCheck {
     /// Adds a mismatch.
     pub fn mismatch(&mut self, mismatch: Mismatch) {
         self.mismatch_count += 1;
-        if self.mismatches.len() < KEPT {
+        let same =
+            |other: &&Mismatch| other.kind == mismatch.kind && other.operator == mismatch.operator;
+        // None hides another.
+        if self.mismatches.iter().filter(same).count() < KEPT && self.mismatches.len() < KEPT_MAX {
             self.mismatches.push(mismatch);
         }
     }

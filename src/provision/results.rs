@@ -1,6 +1,6 @@
 //! Outcomes kept in the cache, so that a release is not asked the same twice.
 
-use super::build::package::source_hash;
+use super::build::package::outcome_hash;
 use super::{Cache, ProvisionError, file_error};
 use crate::engines::Installed;
 use crate::job::{Budget, Job, ModuleSource};
@@ -43,7 +43,7 @@ impl Cache {
         let Budget { cpu_s, wall_s, memory_bytes, output_bytes } = job.budget;
         let asked = format!(
             "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {}",
-            source_hash(),
+            outcome_hash(),
             engine.version,
             engine.checksum,
             job.proposals,
@@ -58,9 +58,10 @@ impl Cache {
     }
 }
 
-/// Hash of the module of a job, for naming its results.
-pub fn module_hash(source: &ModuleSource) -> io::Result<[u8; 32]> {
+/// Hash of the module of a job, and of whether all its accesses are needed, for naming its results.
+pub fn module_hash(source: &ModuleSource, accesses_count: bool) -> io::Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
+    hasher.update(&[u8::from(accesses_count)]);
     match source {
         ModuleSource::Inline(bytes) => drop(hasher.update(bytes)),
         ModuleSource::File(path) => drop(hasher.update_reader(fs::File::open(path)?)?),
@@ -88,7 +89,7 @@ mod tests {
             artifact: None,
             repeat: true,
         };
-        let module = module_hash(&job.module).unwrap();
+        let module = module_hash(&job.module, false).unwrap();
         let outcomes = [Outcome::infrastructure(1, "x".to_owned())];
         cache.keep_results(&engine, &job, &module, &outcomes).unwrap();
         assert_eq!(cache.results(&engine, &job, &module), outcomes);

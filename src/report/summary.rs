@@ -4,6 +4,7 @@
 use super::format::{clip, microseconds};
 use super::tally::{Cell, Tally};
 use crate::campaign::Finding;
+use crate::store::Readers;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::fmt::Write;
 use std::path::Path;
@@ -121,7 +122,9 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
                 writeln!(out, "   {cases} such cases in this sweep, on {}", backends.join(", "));
         }
         if let Some(directory) = directory {
-            let folder = directory.join("findings").join(finding.signature.slug());
+            let folder = directory
+                .join(Readers::of(finding.is_sensitive()).folder())
+                .join(finding.signature.slug());
             let _ = writeln!(out, "   brink repro {}", folder.display());
         }
     }

@@ -24,6 +24,11 @@ pub fn wast(finding: &Finding) -> Option<String> {
         | MismatchKind::Unmarked
         | MismatchKind::BitIndex => return None,
     };
+    // All accesses of the unit are at that address, and none else may reach past the end.
+    let all = recipe.unit.as_ref()?.0.steps().iter().filter_map(|step| step.op.access);
+    if all.into_iter().any(|access| u64::from(access.bytes) > expected.max(1)) {
+        return None;
+    }
     let arguments = shapes::accesses_arguments(recipe, MEMORY_BYTES.checked_sub(width)?)?;
     let module = shapes::build(recipe).ok()?.bytes.to_vec();
     let arguments: Option<Vec<String>> =

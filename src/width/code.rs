@@ -32,7 +32,17 @@ pub(super) struct MachineAccess {
     pub(super) bit_index: bool,
 }
 
-/// The marked accesses of a function, in the order of the code.
+/// The accesses of a function, in the order of the code.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Those that say that they may trap where memory is out of bounds.
+    pub(super) marked: Vec<MachineAccess>,
+    /// Others that may reach linear memory: all but those of the stack and of constants, and but
+    /// reads at a fixed place behind a pointer, by which code gets at bases, bounds and globals.
+    pub(super) unmarked: Vec<MachineAccess>,
+}
+
+/// Finds the accesses of a function.
 ///
 /// The code is decoded from end to end, so that a mark in the middle of an instruction is seen.
 #[expect(clippy::wildcard_enum_match_arm, reason = "other instructions go on or end the stretch")]
@@ -40,16 +50,16 @@ pub(super) fn accesses(
     image: &Image<'_>,
     function: Function,
     factory: &mut InstructionInfoFactory,
-) -> Result<Vec<MachineAccess>, CheckError> {
+) -> Result<Found, CheckError> {
     let traps = image.traps_of(function);
     let (start, end) = (index(function.start), index(function.end));
     let code = &image.text[start..end];
     let mut decoder = Decoder::with_ip(64, code, u64::from(function.start), DecoderOptions::NONE);
     let mut marks = traps.iter().copied().peekable();
-    let mut found = Vec::with_capacity(traps.len());
+    let mut found = Found { marked: Vec::with_capacity(traps.len()), unmarked: Vec::new() };
     let mut positions = image.positions_from(function.start);
     let mut instruction = Instruction::default();
-    let mut bound = Bound::default();
+    let (mut bound, mut constant) = (Bound::default(), None);
     // Code goes on at least as far as the last mark and the farthest branch.
     let mut reach = traps.last().copied().unwrap_or(0);
     while decoder.can_decode() {
@@ -61,10 +71,21 @@ pub(super) fn accesses(
         match marks.peek() {
             Some(&mark) if mark == offset => {
                 marks.next();
-                let position = positions.at(offset);
-                found.extend(access(&instruction, offset, position, factory));
+                if has_memory_operand(&instruction) {
+                    found.marked.push(access(&instruction, positions.at(offset), factory));
+                } else if instruction.mnemonic() != Mnemonic::Ud2 {
+                    return Err(CheckError::NoAccess(mark));
+                }
             }
             Some(&mark) if mark < offset => return Err(CheckError::TrapBetween(mark)),
+            _ if is_of_a_constant(&instruction) => constant = positions.at(offset),
+            _ if is_anywhere(&instruction) => {
+                let position = positions.at(offset);
+                // What is picked from a table of constants, for the same operator.
+                if position.is_some() && position != constant {
+                    found.unmarked.push(access(&instruction, position, factory));
+                }
+            }
             _ => {}
         }
         bound.follow(&instruction);
@@ -175,24 +196,20 @@ fn guessed_table(code: &[u8], at: usize) -> (usize, u32) {
     (bytes, farthest)
 }
 
-/// What a marked instruction does with memory; `None` where it is the trap itself or an explicit
-/// check in front of one.
+/// What an instruction with a memory operand does with it.
 fn access(
     instruction: &Instruction,
-    offset: u32,
     position: Option<u32>,
     factory: &mut InstructionInfoFactory,
-) -> Option<MachineAccess> {
-    if !has_memory_operand(instruction) {
-        return None;
-    }
+) -> MachineAccess {
+    let offset = offset_of(instruction);
     let touch = touch(instruction, factory);
     let bytes = u32::try_from(instruction.memory_size().size()).unwrap_or(u32::MAX);
     let bit_index = matches!(
         instruction.mnemonic(),
         Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
     ) && instruction.op1_kind() == OpKind::Register;
-    Some(MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index })
+    MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index }
 }
 
 /// An operand that is not the first is only read; and a plain move writes its first.
@@ -214,11 +231,31 @@ fn touch(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> Tou
     }
 }
 
-/// Whether an instruction accesses memory through an operand. `lea` only computes.
-pub(super) fn has_memory_operand(instruction: &Instruction) -> bool {
-    instruction.op_kinds().any(|kind| kind == OpKind::Memory)
-        && instruction.mnemonic() != Mnemonic::Lea
+/// Whether an instruction accesses memory through an operand. `lea` only computes, and a `nop` of
+/// several bytes does nothing.
+fn has_memory_operand(instruction: &Instruction) -> bool {
+    let is_memory = |operand| instruction.op_kind(operand) == OpKind::Memory;
+    (0..instruction.op_count()).any(is_memory)
+        && !matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Nop)
         && instruction.memory_base() != Register::RIP
+}
+
+/// Whether an instruction without a mark may access linear memory.
+fn is_anywhere(instruction: &Instruction) -> bool {
+    let base = instruction.memory_base();
+    if matches!(base, Register::None | Register::RSP | Register::RBP | Register::RIP)
+        || !has_memory_operand(instruction)
+    {
+        return false;
+    }
+    let is_field =
+        instruction.op0_kind() != OpKind::Memory && instruction.memory_index() == Register::None;
+    instruction.flow_control() == FlowControl::Next && !is_field
+}
+
+/// Whether an instruction makes the address of a constant, which lies behind the code.
+fn is_of_a_constant(instruction: &Instruction) -> bool {
+    instruction.mnemonic() == Mnemonic::Lea && instruction.memory_base() == Register::RIP
 }
 
 /// The instruction, disassembled.

@@ -80,6 +80,12 @@ pub enum CheckError {
     /// A trap that is not at the start of an instruction.
     #[error("check the machine code: no instruction begins at the trap at code offset {0:#x}")]
     TrapBetween(u32),
+    /// A trap at an instruction that cannot be what traps.
+    #[error(
+        "check the machine code: the instruction at code offset {0:#x} should trap where memory is \
+         out of bounds, and does not access any"
+    )]
+    NoAccess(u32),
     /// The module is not valid.
     #[error("check the machine code: the module is not valid: {0}")]
     Module(String),

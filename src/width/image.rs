@@ -16,8 +16,11 @@ const CODE_BYTES_MAX: usize = 1 << 30;
 /// Trap code of an access to linear memory that is out of bounds, in all releases.
 const MEMORY_OUT_OF_BOUNDS: u8 = 1;
 
-/// Entries of a block of the trap section, since Wasmtime 48.
-const TRAP_BLOCK: usize = 128;
+/// Position of code that is for no operator.
+const NOWHERE: u32 = u32::MAX;
+
+/// Entries of a block of the trap section and the address map, since Wasmtime 48.
+const BLOCK: usize = 128;
 
 /// A compiled module.
 pub(super) struct Image<'a> {
@@ -27,9 +30,9 @@ pub(super) struct Image<'a> {
     pub(super) functions: Vec<Function>,
     /// Offsets of the instructions that trap where memory is out of bounds, ascending.
     pub(super) traps: Vec<u32>,
-    /// From an offset on, the code is for the operator at that position of the module; `None` where
-    /// it is for none.
-    pub(super) positions: Vec<(u32, Option<u32>)>,
+    /// From an offset on, the code is for the operator at that position of the module, or for
+    /// [`NOWHERE`].
+    positions: Vec<(u32, u32)>,
 }
 
 /// The code of one function.
@@ -82,7 +85,7 @@ impl<'a> Image<'a> {
     pub(super) fn is_for_an_operator(&self, offset: u32, end: u32) -> bool {
         let after = self.positions.partition_point(|&(from, _)| from <= offset);
         let stretches = self.positions[after.saturating_sub(1)..].iter();
-        stretches.take_while(|(from, _)| *from < end).any(|(_, position)| position.is_some())
+        stretches.take_while(|(from, _)| *from < end).any(|(_, position)| *position != NOWHERE)
     }
 
     /// The positions of code from `offset` on.
@@ -94,7 +97,7 @@ impl<'a> Image<'a> {
 
 /// Walks along the positions of code.
 pub(super) struct Positions<'a> {
-    entries: &'a [(u32, Option<u32>)],
+    entries: &'a [(u32, u32)],
     /// The entry after that of the last offset asked for.
     next: usize,
 }
@@ -105,7 +108,8 @@ impl Positions<'_> {
         while self.entries.get(self.next).is_some_and(|&(from, _)| from <= offset) {
             self.next += 1;
         }
-        self.entries.get(self.next.checked_sub(1)?)?.1
+        let (_, position) = *self.entries.get(self.next.checked_sub(1)?)?;
+        (position != NOWHERE).then_some(position)
     }
 }
 
@@ -152,12 +156,15 @@ fn traps(section: &[u8]) -> Result<Vec<u32>, CheckError> {
         return Ok(Vec::new());
     }
     let count = size(word(section, 0).ok_or_else(|| error(0))?);
-    let all: Vec<(u32, u8)> = if Some(section.len()) == old_layout(count, 5) {
-        let codes = &section[4 + 4 * count..];
-        let offset = |at| word(section, 4 + 4 * at).unwrap_or_default();
-        codes.iter().enumerate().map(|(at, &code)| (offset(at), code)).collect()
-    } else {
-        trap_blocks(section, count)?
+    // A section may be as long as the older layout would be, and yet have the newer one.
+    let all = match trap_blocks(section, count) {
+        Ok(all) => all,
+        Err(_) if Some(section.len()) == old_layout(count, 5) => {
+            let codes = &section[4 + 4 * count..];
+            let offset = |at| word(section, 4 + 4 * at).unwrap_or_default();
+            codes.iter().enumerate().map(|(at, &code)| (offset(at), code)).collect()
+        }
+        Err(error) => return Err(error),
     };
     ascending(&all, ELF_WASMTIME_TRAPS)?;
     Ok(all
@@ -177,19 +184,19 @@ fn old_layout(count: usize, each: usize) -> Option<usize> {
 fn trap_blocks(section: &[u8], count: usize) -> Result<Vec<(u32, u8)>, CheckError> {
     let error = |offset: usize| CheckError::Layout { section: ELF_WASMTIME_TRAPS, offset };
     let blocks = size(word(section, 4).ok_or_else(|| error(4))?);
-    if blocks != count.div_ceil(TRAP_BLOCK) {
+    if blocks != count.div_ceil(BLOCK) {
         return Err(error(4));
     }
     let bodies = blocks.checked_mul(8).and_then(|index| index.checked_add(8));
     let bodies = bodies.filter(|&at| at <= section.len()).ok_or_else(|| error(8))?;
-    let mut all = Vec::new();
+    let (mut all, mut end) = (Vec::new(), bodies);
     for block in 0..blocks {
         let index = 8 + 8 * block;
         let (first, place) = (word(section, index), word(section, index + 4));
         let (Some(mut offset), Some(place)) = (first, place) else { return Err(error(index)) };
         let mut at = bodies.saturating_add(size(place));
         let usual = next_byte(section, &mut at).ok_or_else(|| error(index))?;
-        for _ in 0..TRAP_BLOCK.min(count - all.len()) {
+        for _ in 0..BLOCK.min(count - all.len()) {
             let here = at;
             let entry = (|| {
                 let token = next_leb(section, &mut at)?;
@@ -199,8 +206,9 @@ fn trap_blocks(section: &[u8], count: usize) -> Result<Vec<(u32, u8)>, CheckErro
             })();
             all.push(entry.ok_or_else(|| error(here))?);
         }
+        end = end.max(at);
     }
-    Ok(all)
+    if end == section.len() { Ok(all) } else { Err(error(end)) }
 }
 
 fn next_byte(bytes: &[u8], at: &mut usize) -> Option<u8> {
@@ -222,30 +230,42 @@ fn next_leb(bytes: &[u8], at: &mut usize) -> Option<u64> {
 }
 
 /// The positions of the module that code is for.
-fn positions(section: &[u8]) -> Result<Vec<(u32, Option<u32>)>, CheckError> {
+fn positions(section: &[u8]) -> Result<Vec<(u32, u32)>, CheckError> {
     let error = |offset: usize| CheckError::Layout { section: ELF_WASMTIME_ADDRMAP, offset };
     if section.is_empty() {
         return Ok(Vec::new());
     }
     let count = size(word(section, 0).ok_or_else(|| error(0))?);
-    let all: Vec<(u32, Option<u32>)> = if Some(section.len()) == old_layout(count, 8) {
-        let at = |index: usize| word(section, 4 + 4 * index).unwrap_or_default();
-        let known = |position: u32| (position != u32::MAX).then_some(position);
-        (0..count).map(|index| (at(index), known(at(count + index)))).collect()
-    } else {
-        let entries = iterate_address_map(section).ok_or_else(|| error(0))?;
-        entries.map(|(offset, position)| (offset, position.file_offset())).collect()
+    let newer = position_blocks(section, count);
+    let all = match newer {
+        Some(all) => all,
+        None if Some(section.len()) == old_layout(count, 8) => {
+            let at = |index: usize| word(section, 4 + 4 * index).unwrap_or_default();
+            (0..count).map(|index| (at(index), at(count + index))).collect()
+        }
+        None => return Err(error(4)),
     };
-    if all.len() != count {
-        return Err(error(section.len()));
-    }
     ascending(&all, ELF_WASMTIME_ADDRMAP)?;
     Ok(all)
 }
 
+/// The address map since Wasmtime 48.
+fn position_blocks(section: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
+    // No entry is shorter than a byte.
+    if word(section, 4).map(size) != Some(count.div_ceil(BLOCK)) || count > section.len() {
+        return None;
+    }
+    let mut all = Vec::with_capacity(count);
+    // Faster than to extend, since it is the iterator that loops.
+    iterate_address_map(section)?.for_each(|(offset, position)| {
+        all.push((offset, position.file_offset().unwrap_or(NOWHERE)));
+    });
+    (all.len() == count).then_some(all)
+}
+
 fn ascending<T>(entries: &[(u32, T)], section: &'static str) -> Result<(), CheckError> {
-    match entries.windows(2).find(|pair| pair[0].0 > pair[1].0) {
-        Some(pair) => Err(CheckError::Disorder { section, offset: pair[1].0 }),
+    match entries.array_windows().find(|[one, next]| one.0 > next.0) {
+        Some([_, next]) => Err(CheckError::Disorder { section, offset: next.0 }),
         None => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use crate::ops::{
 };
 use crate::shapes::MemoryForm;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Functions in one module of the matrix: small enough to share among processors, large enough
 /// that the cost of a job is lost in them.
@@ -57,60 +58,76 @@ pub enum Depth {
     Two,
 }
 
-/// Which addresses each point has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// One form of address, offset and memory, in turns.
-    Turns,
-    /// All of them.
-    All,
+/// The batches of the matrix, made as they are asked for; with `only`, of points with that operator.
+pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
+    Batches {
+        units: units_of(depth),
+        only: only.map(str::to_owned),
+        turns: BTreeMap::new(),
+        open: BTreeMap::new(),
+    }
 }
 
-/// The batches of the matrix; with `only`, of points with that operator.
-pub fn batches(depth: Depth, spread: Spread, only: Option<&str>) -> Vec<Batch> {
-    let mut units = Vec::new();
-    for unit in units_of(depth) {
-        let wanted = |name: &str| unit[0].steps().iter().any(|step| step.op.name == name);
-        if only.is_none_or(wanted) {
-            units.push(unit);
+/// Points by the place of their memory in [`MemoryForm::ALL`], whether their accesses may have one
+/// address, and what they need.
+type Groups = BTreeMap<(usize, bool, BTreeSet<Proposal>), Vec<Point>>;
+
+/// See [`batches`].
+pub struct Batches {
+    units: Box<dyn Iterator<Item = Vec<Unit>> + Send>,
+    only: Option<String>,
+    /// By load, which addresses its next point has.
+    turns: BTreeMap<&'static str, usize>,
+    /// What does not fill a module yet.
+    open: Groups,
+}
+
+impl Iterator for Batches {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        while let Some(units) = self.units.next() {
+            if let Some(full) = self.add(&units) {
+                return Some(full);
+            }
         }
+        let ((memory, _, proposals), points) = self.open.pop_first()?;
+        Some(Batch { memory: MemoryForm::ALL[memory], proposals, points })
     }
-    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut groups: BTreeMap<(usize, BTreeSet<Proposal>), Vec<Point>> = BTreeMap::new();
-    for units in units {
-        let turn = turns.entry(units[0].steps()[0].op.name).or_default();
-        let forms = forms();
-        let chosen = match spread {
-            Spread::Turns => &forms[*turn % forms.len()..][..1],
-            Spread::All => &forms[..],
-        };
+}
+
+impl Batches {
+    /// Adds a group of units; a batch, where that made one full.
+    fn add(&mut self, units: &[Unit]) -> Option<Batch> {
+        let first = units.first()?;
+        let turn = self.turns.entry(first.steps()[0].op.name).or_default();
+        let (mut addressing, memory) = FORMS[*turn % FORMS.len()];
         *turn += 1;
-        for &(mut addressing, memory) in chosen {
-            if addressing.offset == Offset::Zero && repeats_itself(&units[0]) {
-                addressing.offset = Offset::Small;
-            }
-            // At one address, the loads of several units would be one load.
-            let together = if addressing.offset == Offset::Zero { 1 } else { units.len() };
-            for units in units.chunks(together) {
-                let point = Point { units: units.to_vec(), addressing };
-                groups.entry((memory, units[0].proposals())).or_default().push(point);
-            }
+        // Turns are dealt before, so that a part of the matrix is a part of it.
+        let has = |name: &String| first.steps().iter().any(|step| step.op.name == name);
+        if !self.only.as_ref().is_none_or(has) {
+            return None;
         }
+        if addressing.offset == Offset::Zero && repeats_itself(first) {
+            addressing.offset = Offset::Small;
+        }
+        let key = (memory, addressing.offset == Offset::Zero, first.proposals());
+        let points = self.open.entry(key.clone()).or_default();
+        // At one address, the loads of several units would be one load.
+        let together = if addressing.offset == Offset::Zero { 1 } else { units.len() };
+        for units in units.chunks(together) {
+            points.push(Point { units: units.to_vec(), addressing });
+        }
+        if points.len() < BATCH {
+            return None;
+        }
+        let points = std::mem::take(points);
+        Some(Batch { memory: MemoryForm::ALL[memory], proposals: key.2, points })
     }
-    let batch = |((memory, proposals), points): ((usize, BTreeSet<Proposal>), Vec<Point>)| {
-        let memory = MemoryForm::ALL[memory];
-        let batches = points.chunks(BATCH).map(<[Point]>::to_vec).collect::<Vec<_>>();
-        batches.into_iter().map(move |points| Batch {
-            memory,
-            proposals: proposals.clone(),
-            points,
-        })
-    };
-    groups.into_iter().flat_map(batch).collect()
 }
 
 /// Every way to address, in an order in which neighbours differ in everything.
-fn forms() -> Vec<(Addressing, usize)> {
+static FORMS: LazyLock<Vec<(Addressing, usize)>> = LazyLock::new(|| {
     let (forms, offsets, memories) =
         (AddressForm::ALL.len(), Offset::ALL.len(), MemoryForm::ALL.len());
     let each = |at: usize| {
@@ -119,7 +136,7 @@ fn forms() -> Vec<(Addressing, usize)> {
         (Addressing { form, offset }, at / forms % memories)
     };
     (0..forms * offsets * memories).map(each).collect()
-}
+});
 
 /// Whether a unit would access the same bytes twice without need if all its accesses had the same
 /// address: a load after a load, a store of what was just loaded from there, two results stored.
@@ -142,41 +159,31 @@ fn sinks(op: &Operator) -> &'static [Sink] {
 }
 
 /// The units of a depth; those that differ in their sinks alone together.
-fn units_of(depth: Depth) -> Vec<Vec<Unit>> {
-    let mut units = Vec::new();
-    let loads: Vec<&'static Operator> = operators().filter(|op| is_load(op)).collect();
-    if depth == Depth::One {
-        // What touches memory by itself: loads, stores, read-modify-writes.
-        for op in operators().filter(|op| op.access.is_some()) {
-            push(&mut units, vec![step(op, None)], op);
+fn units_of(depth: Depth) -> Box<dyn Iterator<Item = Vec<Unit>> + Send> {
+    // What touches memory by itself: loads, stores, read-modify-writes.
+    let alone = operators().filter(|op| op.access.is_some()).map(|op| vec![step(op, None)]);
+    let fed_by = |from: &'static Operator| {
+        operators().flat_map(move |op| fed(op, from).into_iter().map(move |at| step(op, Some(at))))
+    };
+    let loads = operators().filter(|op| is_load(op));
+    let one =
+        loads.flat_map(move |load| fed_by(load).map(move |next| vec![step(load, None), next]));
+    match depth {
+        Depth::One => Box::new(alone.chain(one).map(group)),
+        Depth::Two => {
+            let two = move |steps: Vec<Step>| {
+                let last = steps[1].op;
+                fed_by(last).map(move |next| [&steps[..], &[next]].concat())
+            };
+            Box::new(one.flat_map(two).map(group))
         }
     }
-    for &load in &loads {
-        for op in operators() {
-            for at in fed(op, load) {
-                let first = vec![step(load, None), step(op, Some(at))];
-                match depth {
-                    Depth::One => push(&mut units, first, op),
-                    Depth::Two => {
-                        for second in operators() {
-                            for at in fed(second, op) {
-                                let mut steps = first.clone();
-                                steps.push(step(second, Some(at)));
-                                push(&mut units, steps, second);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-    units
 }
 
-fn push(units: &mut Vec<Vec<Unit>>, steps: Vec<Step>, last: &Operator) {
-    let with = |sink: &Sink| Unit::new(steps.clone(), *sink).ok();
-    let group: Vec<Unit> = sinks(last).iter().filter_map(with).collect();
-    units.extend((!group.is_empty()).then_some(group));
+/// The unit of these steps, with each sink.
+fn group(steps: Vec<Step>) -> Vec<Unit> {
+    let last = steps[steps.len() - 1].op;
+    sinks(last).iter().filter_map(|sink| Unit::new(steps.clone(), *sink).ok()).collect()
 }
 
 fn is_load(op: &Operator) -> bool {

@@ -5,7 +5,9 @@
 
 use super::CheckError;
 use crate::ops::{Access, AccessKind, Opcode, Operator, operators};
-use std::collections::{BTreeSet, HashMap};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::LazyLock;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator as Parsed, OperatorsReader,
@@ -14,6 +16,9 @@ use wasmparser::{
 
 /// An operand that more loads than this feed is not traced.
 const FEEDERS_MAX: usize = 64;
+
+/// Values of locals that are looked at for what feeds an operand from afar, in all of a function.
+const FAR_MAX: usize = 1 << 20;
 
 /// A module whose functions can be looked at.
 pub(super) struct Module<'a> {
@@ -39,9 +44,11 @@ pub(super) struct Accesses {
     /// The accesses, by position.
     pub(super) all: Vec<WasmAccess>,
     /// What feeds the operands of operators, by their positions, ascending.
-    feeders: Vec<(u32, Feeds)>,
+    feeders: Vec<(u32, Rc<Feeds>)>,
     /// By local, all values that it was given, with their positions.
-    given: HashMap<u32, Vec<(u32, Feeds)>>,
+    given: Vec<Vec<(u32, Fed)>>,
+    /// How many of them were looked at.
+    looked_at: Cell<usize>,
 }
 
 /// Where a value comes from, as far as loads are concerned; they are places among the accesses.
@@ -58,6 +65,33 @@ pub(super) struct Feeds {
     locals: Vec<u32>,
     /// Whether there are more than are kept.
     pub(super) too_many: bool,
+}
+
+/// What feeds a value; mostly nothing.
+type Fed = Option<Rc<Feeds>>;
+
+/// What feeds a value that is made of others.
+fn join(one: Fed, other: Fed) -> Fed {
+    match (one, other) {
+        (Some(mut one), Some(other)) => {
+            if !Rc::ptr_eq(&one, &other) {
+                Rc::make_mut(&mut one).add(&other);
+            }
+            Some(one)
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+/// What is left of it where a stretch of straight code ends.
+fn receded(fed: Fed) -> Fed {
+    let mut feeds = fed?;
+    if !feeds.near.is_empty() {
+        let feeds = Rc::make_mut(&mut feeds);
+        let near = std::mem::take(&mut feeds.near);
+        feeds.add(&Feeds { far: near, ..Feeds::default() });
+    }
+    Some(feeds)
 }
 
 impl Feeds {
@@ -79,12 +113,6 @@ impl Feeds {
             }
         }
     }
-
-    /// What is left of it where a stretch of straight code ends.
-    fn recede(&mut self) {
-        let near = std::mem::take(&mut self.near);
-        self.add(&Feeds { far: near, ..Feeds::default() });
-    }
 }
 
 impl Accesses {
@@ -94,20 +122,26 @@ impl Accesses {
         Some(&self.feeders[at].1)
     }
 
-    /// The loads in earlier stretches of code that may feed the operator at a position.
-    pub(super) fn feeding_from_far(&self, position: u32) -> Vec<u32> {
-        let Some(feeds) = self.feeding(position) else { return Vec::new() };
+    /// The loads in earlier stretches of code that may feed the operator at a position; `None` where
+    /// too much would have to be looked at.
+    pub(super) fn feeding_from_far(&self, position: u32) -> Option<Vec<u32>> {
+        let Some(feeds) = self.feeding(position) else { return Some(Vec::new()) };
         let mut loads: BTreeSet<u32> = feeds.far.iter().copied().collect();
         let mut open = feeds.locals.clone();
         let mut seen: BTreeSet<u32> = open.iter().copied().collect();
         while let Some(local) = open.pop() {
-            let given = self.given.get(&local).map(|given| &given[..]).unwrap_or_default();
-            for (_, feeds) in given.iter().take_while(|(at, _)| *at < position) {
+            let given = self.given.get(to_usize(local)).map(|given| &given[..]).unwrap_or_default();
+            let before = given.iter().take_while(|(at, _)| *at < position);
+            for feeds in before.filter_map(|(_, fed)| fed.as_ref()) {
+                self.looked_at.set(self.looked_at.get() + 1);
+                if self.looked_at.get() > FAR_MAX {
+                    return None;
+                }
                 loads.extend(feeds.near.iter().chain(&feeds.far));
                 open.extend(feeds.locals.iter().filter(|local| seen.insert(**local)));
             }
         }
-        loads.into_iter().collect()
+        Some(loads.into_iter().collect())
     }
 
     /// The place in `all` of the access at a position.
@@ -143,6 +177,12 @@ impl<'a> Module<'a> {
         operator_of(self.bytes.get(at..)?)
     }
 
+    /// The body of a function.
+    pub(super) fn body(&self, function: u32) -> Option<&FunctionBody<'a>> {
+        let at = self.functions.binary_search_by_key(&function, |(function, _)| function.index);
+        at.ok().map(|at| &self.functions[at].1)
+    }
+
     /// The accesses of a function.
     pub(super) fn accesses(&self, function: u32) -> Result<Accesses, CheckError> {
         let at = self.functions.binary_search_by_key(&function, |(function, _)| function.index);
@@ -176,8 +216,11 @@ impl<'a> Module<'a> {
 #[derive(Default)]
 struct Trace {
     accesses: Accesses,
-    stack: Vec<Feeds>,
-    locals: HashMap<u32, Feeds>,
+    /// What feeds a value, and the stretch that it was made in.
+    stack: Vec<(u32, Fed)>,
+    /// By local, what feeds it, if it was given a value in the stretch of that number.
+    locals: Vec<(u32, Fed)>,
+    stretch: u32,
 }
 
 impl Trace {
@@ -189,21 +232,20 @@ impl Trace {
         (pops, pushes): (u32, u32),
         row: Option<&'static Operator>,
     ) {
-        let mut fed = Feeds::default();
+        let mut fed = None;
         for _ in 0..pops {
-            fed.add(&self.stack.pop().unwrap_or_default());
+            fed = join(fed, self.pop());
         }
         let mut result = match operator {
-            Parsed::LocalGet { local_index } => match self.locals.get(local_index) {
-                Some(feeds) => feeds.clone(),
-                // What no load was ever given to is fed by none.
-                None if !self.accesses.given.contains_key(local_index) => Feeds::default(),
-                None => Feeds { locals: vec![*local_index], ..Feeds::default() },
-            },
+            Parsed::LocalGet { local_index } => self.local(*local_index),
             Parsed::LocalSet { local_index } | Parsed::LocalTee { local_index } => {
-                self.locals.insert(*local_index, fed.clone());
-                let given = self.accesses.given.entry(*local_index).or_default();
-                given.push((position, fed.clone()));
+                let local = to_usize(*local_index);
+                if self.locals.len() <= local {
+                    self.locals.resize(local + 1, (0, None));
+                    self.accesses.given.resize(local + 1, Vec::new());
+                }
+                self.locals[local] = (self.stretch, fed.clone());
+                self.accesses.given[local].push((position, fed.clone()));
                 fed.clone()
             }
             // Here a stretch of straight code ends.
@@ -218,15 +260,10 @@ impl Trace {
             | Parsed::BrOnNonNull { .. }
             | Parsed::BrOnCast { .. }
             | Parsed::BrOnCastFail { .. } => {
-                self.locals.clear();
-                self.stack.iter_mut().for_each(Feeds::recede);
-                let mut left = fed.clone();
-                left.recede();
-                left
+                self.stretch += 1;
+                receded(fed.clone())
             }
-            Parsed::Call { .. } | Parsed::CallIndirect { .. } | Parsed::CallRef { .. } => {
-                Feeds::default()
-            }
+            Parsed::Call { .. } | Parsed::CallIndirect { .. } | Parsed::CallRef { .. } => None,
             _ => fed.clone(),
         };
         if let Some(operator) = row
@@ -237,24 +274,42 @@ impl Trace {
             if access.kind == AccessKind::Load {
                 // The value that a lane is put into goes on; the address does not.
                 if operator.params.len() < 2 {
-                    result = Feeds::default();
+                    result = None;
                 }
-                result.add(&Feeds { near: vec![place], ..Feeds::default() });
+                let load = Feeds { near: vec![place], ..Feeds::default() };
+                result = join(result, Some(Rc::new(load)));
             }
         }
-        if fed != Feeds::default() {
-            self.accesses.feeders.push((position, fed));
-        }
+        self.accesses.feeders.extend(fed.map(|feeds| (position, feeds)));
         for _ in 0..pushes {
-            self.stack.push(result.clone());
+            self.stack.push((self.stretch, result.clone()));
+        }
+    }
+
+    fn pop(&mut self) -> Fed {
+        let (stretch, fed) = self.stack.pop()?;
+        if stretch == self.stretch { fed } else { receded(fed) }
+    }
+
+    /// What feeds a local.
+    fn local(&self, local: u32) -> Fed {
+        match self.locals.get(to_usize(local)) {
+            Some((stretch, fed)) if *stretch == self.stretch => fed.clone(),
+            // What no load was ever given to is fed by none.
+            _ if self.accesses.given.get(to_usize(local)).is_none_or(Vec::is_empty) => None,
+            _ => Some(Rc::new(Feeds { locals: vec![local], ..Feeds::default() })),
         }
     }
 
     /// What the validator knows better: after code that is not reached, the stack is what it says.
     fn set_height(&mut self, height: u32) {
         let height = usize::try_from(height).unwrap_or(usize::MAX).min(1 << 24);
-        self.stack.resize(height, Feeds::default());
+        self.stack.resize(height, (self.stretch, None));
     }
+}
+
+fn to_usize(local: u32) -> usize {
+    usize::try_from(local).unwrap_or(usize::MAX)
 }
 
 /// The rows by their opcodes.

@@ -9,6 +9,7 @@ mod measurements;
 mod recipes;
 mod sandbox;
 mod width;
+mod width_faults;
 
 use std::path::Path;
 use std::process::Command;

@@ -2,7 +2,7 @@
 
 use super::Opts;
 use crate::engines::{Backend, Cpu, EngineId, FEATURES, Features, OptLevel};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail, ensure};
 use std::collections::BTreeSet;
 
 /// What Cranelift makes of memories and of the mitigation of Spectre; the first is the default.
@@ -15,12 +15,23 @@ const WINCH_MEMORIES: &[&str] = &["", "guard=off", "spectre=off", "guard=off,spe
 pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
     let named = opts.run.backends(None)?;
     if !opts.run.backends.is_empty() {
+        if let Some(other) = named.iter().find(|backend| !is_x86(backend)) {
+            bail!("check the code of {other}: only x86-64 code can be looked at");
+        }
         return Ok(named);
     }
     let engines: BTreeSet<&EngineId> = named.iter().map(Backend::engine).collect();
+    for engine in &engines {
+        let makes_code = named.iter().any(|backend| backend.engine() == *engine && is_x86(backend));
+        ensure!(makes_code, "check the code of {engine}: it hands out no x86-64 code");
+    }
     let all = configurations(opts)?;
     let on = |engine| all.iter().map(move |backend| backend.clone().on(engine));
     Ok(engines.into_iter().flat_map(on).collect())
+}
+
+fn is_x86(backend: &Backend) -> bool {
+    backend.target().triple.starts_with("x86_64")
 }
 
 fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
@@ -35,6 +46,15 @@ fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
         })
     });
     let mut cpus = asked.collect::<Result<BTreeSet<Features>>>()?;
+    if opts.deep {
+        if cpus.is_empty() {
+            cpus = [Features::first(0), host].into();
+        }
+        return Ok(cpus
+            .into_iter()
+            .map(|cpu| backend("x86_64", "", cpu, OptLevel::Speed))
+            .collect());
+    }
     if cpus.is_empty() {
         // A module is one case, not a matrix: the two ends, and what runs here.
         let steps = if opts.module.is_some() { vec![0] } else { (0..=FEATURES.len()).collect() };

@@ -17,6 +17,8 @@ const SHOWN: usize = 5;
 pub(super) struct Counts {
     /// Backends whose code was looked at.
     pub(super) looked_at: u64,
+    /// Backends whose code could not be looked at, though they made some.
+    pub(super) failed: u64,
     /// Wrong accesses.
     pub(super) wrong: u64,
 }
@@ -35,7 +37,10 @@ pub(super) fn module(opts: &Opts, runs: &[ReproRun]) -> Counts {
         let checked = run.outcome.machine.as_ref();
         match checked.map(|machine| (machine, &machine.failure)) {
             None => text.push_str(&describe(&run.outcome)),
-            Some((_, Some(reason))) => text.push_str(reason),
+            Some((_, Some(reason))) => {
+                counts.failed += 1;
+                text.push_str(reason);
+            }
             Some((machine, None)) => {
                 counts.looked_at += 1;
                 counts.wrong += machine.mismatch_count;
@@ -69,7 +74,7 @@ fn place(position: Option<u32>) -> String {
 }
 
 /// Prints what the matrix brought.
-pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding]) {
+pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], complete: bool) {
     if opts.json {
         return json(report);
     }
@@ -77,6 +82,9 @@ pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding]) {
         return;
     }
     let mut out = String::new();
+    if !complete {
+        out.push_str("Interrupted. So far:\n");
+    }
     for (key, wrong) in &report.wrong {
         let Some(Wrong { mismatch, .. }) = wrong.first() else { continue };
         let on: BTreeSet<&Backend> = wrong.iter().map(|wrong| &wrong.backend).collect();
@@ -130,6 +138,10 @@ fn json(report: &WidthReport) {
         });
         say(&format!("{line}\n"));
     }
+    say(&format!("{}\n", serde_json::json!({ "uncertain_count": report.unsure_count })));
+    for (backend, reason) in &report.unsure {
+        say(&format!("{}\n", serde_json::json!({ "backend": backend, "uncertain": reason })));
+    }
     for (backend, reason) in &report.failed {
         say(&format!("{}\n", serde_json::json!({ "backend": backend, "failed": reason })));
     }
@@ -151,10 +163,39 @@ fn configurations(backends: &BTreeSet<&Backend>) -> Vec<String> {
         }
     }
     let line = |(knobs, cpus): (String, Vec<Features>)| {
-        let names: Vec<String> = cpus.into_iter().map(set_name).collect();
-        if names.is_empty() { knobs } else { format!("{knobs}, cpu {}", names.join(", ")) }
+        let sets = sets(&cpus);
+        if sets.is_empty() { knobs } else { format!("{knobs}, {sets}") }
     };
     by_knobs.into_iter().map(line).collect()
+}
+
+/// CPU sets in words; those of the ladder that follow each other as one.
+fn sets(cpus: &[Features]) -> String {
+    let step = |cpu: &Features| (0..=FEATURES.len()).find(|&at| Features::first(at) == *cpu);
+    let mut steps: Vec<usize> = cpus.iter().filter_map(step).collect();
+    steps.sort_unstable();
+    let mut words: Vec<String> = Vec::new();
+    for run in steps.chunk_by(|one, next| one + 1 == *next) {
+        let name = |at: usize| match at {
+            0 => "sse2".to_owned(),
+            at => format!("sse2..{}", FEATURES[at - 1].name),
+        };
+        words.push(match (run[0], run[run.len() - 1]) {
+            (0, last) if last == FEATURES.len() => "every CPU set".to_owned(),
+            (first, last) if first == last => format!("cpu {}", name(first)),
+            (0, last) => format!("every CPU set up to {}", FEATURES[last - 1].name),
+            (first, last) if last == FEATURES.len() => {
+                format!("every CPU set from {} on", FEATURES[first - 1].name)
+            }
+            (first, last) => {
+                let (first, last) = (FEATURES[first - 1].name, FEATURES[last - 1].name);
+                format!("every CPU set from {first} to {last}")
+            }
+        });
+    }
+    let others = cpus.iter().filter(|cpu| step(cpu).is_none());
+    words.extend(others.map(|cpu| format!("cpu {cpu}")));
+    words.join(", ")
 }
 
 /// A backend without a long list of CPU features.

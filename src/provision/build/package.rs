@@ -7,6 +7,7 @@ use semver::Version;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The source of this program.
@@ -41,24 +42,30 @@ const TURNS: &[u64] = &[37, 39, 45, 47];
 /// Cranelift's releases are numbered `0.N` where Wasmtime's are `N - 87`.
 const CRANELIFT_AHEAD: u64 = 87;
 
-/// Blake3 of the source of a worker: what an engine answers depends on who asks.
-pub(in crate::provision) fn source_hash() -> String {
-    let mut hasher = blake3::Hasher::new();
-    for (path, content) in sources() {
-        hasher.update(path.as_bytes()).update(content);
-    }
-    hasher.finalize().to_hex().to_string()
+/// Rooms that, beside those of a worker, have a part in what is kept of an outcome.
+const JUDGES: &[&str] = &["campaign", "ops", "width"];
+
+/// Blake3 of everything that makes an outcome of what an engine answers.
+pub(in crate::provision) fn outcome_hash() -> &'static str {
+    static HASH: LazyLock<String> = LazyLock::new(|| {
+        let mut hasher = blake3::Hasher::new();
+        for (path, content) in sources(&[ROOMS, JUDGES].concat()) {
+            hasher.update(path.as_bytes()).update(content);
+        }
+        hasher.finalize().to_hex().to_string()
+    });
+    &HASH
 }
 
-/// The files of the rooms that a worker is made of.
-fn sources() -> Vec<(String, &'static [u8])> {
+/// The files of rooms.
+fn sources(rooms: &[&str]) -> Vec<(String, &'static [u8])> {
     let mut sources = Vec::new();
     let mut folders = vec![&SOURCE];
     while let Some(folder) = folders.pop() {
         folders.extend(folder.dirs());
         for file in folder.files() {
             let path = file.path().to_string_lossy().into_owned();
-            if ROOMS.contains(&path.split(['/', '.']).next().unwrap_or_default()) {
+            if rooms.contains(&path.split(['/', '.']).next().unwrap_or_default()) {
                 sources.push((path, file.contents()));
             }
         }
@@ -96,7 +103,9 @@ pub(super) fn write_package(
          std::process::ExitCode::from(u8::from(worker::serve().is_err()))\n}\n",
     );
     write("src/main.rs", main.as_bytes())?;
-    sources().into_iter().try_for_each(|(path, content)| write(&format!("src/{path}"), content))
+    sources(ROOMS)
+        .into_iter()
+        .try_for_each(|(path, content)| write(&format!("src/{path}"), content))
 }
 
 /// The worker's `Cargo.toml`: its packages as this one has them, and Wasmtime's as asked for.
@@ -209,7 +218,7 @@ mod tests {
         assert!(source.join("worker/compat.rs").exists());
         assert!(!source.join("cli.rs").exists());
         // What the rooms use must be among them.
-        for (path, content) in sources() {
+        for (path, content) in sources(ROOMS) {
             for used in std::str::from_utf8(content).unwrap().split("crate::").skip(1) {
                 let used: String =
                     used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

@@ -1,0 +1,323 @@
+//! Holds the machine accesses of a function against its Wasm accesses.
+
+use super::CheckError;
+use super::assign::{Candidates, Choices, Stand, assign};
+use super::code::{Found, MachineAccess, Touch, disassemble};
+use super::image::Function;
+use super::module::{Accesses, Module, WasmAccess};
+use crate::ops::{Access, AccessKind, Immediate, Operator, Type};
+use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
+use iced_x86::Mnemonic;
+use std::collections::BTreeMap;
+
+/// One function.
+pub(super) struct Judge<'a> {
+    pub(super) module: &'a Module<'a>,
+    pub(super) function: Function,
+    /// Whether each of its accesses is needed.
+    pub(super) complete: bool,
+    /// What is found is added here.
+    pub(super) result: &'a mut MachineCheck,
+}
+
+/// The machine accesses of a function beside its Wasm accesses.
+struct Sides<'a> {
+    judge: &'a Judge<'a>,
+    found: &'a [MachineAccess],
+    accesses: &'a Accesses,
+}
+
+impl Choices for Sides<'_> {
+    fn own(&self, machine: usize) -> Option<usize> {
+        let machine = &self.found[machine];
+        let position = machine.position?;
+        let own = self.accesses.at(position)?;
+        let access = self.accesses.all[own].access;
+        is_as_wide(access, machine).then_some(own).filter(|_| touches_alike(access.kind, machine))
+    }
+
+    fn candidates(&self, machine: usize) -> Candidates {
+        self.judge.candidates(&self.found[machine], self.accesses)
+    }
+
+    fn far(&self, machine: usize) -> Option<Vec<usize>> {
+        let machine = &self.found[machine];
+        let Some(position) = machine.position else { return Some(Vec::new()) };
+        let loads = self.accesses.feeding_from_far(position)?;
+        let fits = |&load: &usize| {
+            machine.touch != Touch::Write && is_as_wide(self.accesses.all[load].access, machine)
+        };
+        Some(loads.into_iter().map(index).filter(fits).collect())
+    }
+}
+
+impl Judge<'_> {
+    /// What is wrong with an access by itself, whatever else the function does.
+    pub(super) fn judge_alone(&mut self, found: &Found) {
+        for machine in found.marked.iter().filter(|machine| machine.bit_index) {
+            let operator = self.operator(machine);
+            self.wrong(MismatchKind::BitIndex, machine, operator, &[]);
+        }
+        for machine in &found.unmarked {
+            let operator = self.operator(machine);
+            if operator.is_some_and(has_no_other_memory) {
+                self.wrong(MismatchKind::Unmarked, machine, operator, &[]);
+            }
+        }
+    }
+
+    /// What is wrong with the accesses together.
+    pub(super) fn judge(mut self, found: &[MachineAccess]) -> Result<(), CheckError> {
+        let accesses = self.module.accesses(self.function.index)?;
+        let (known, unknown): (Vec<usize>, Vec<usize>) =
+            (0..found.len()).partition(|&machine| self.operator(&found[machine]).is_some());
+        let stands = {
+            let sides = Sides { judge: &self, found, accesses: &accesses };
+            assign(&sides, &known, accesses.all.len())
+        };
+        let mut done = vec![false; accesses.all.len()];
+        for stand in &stands {
+            if let Stand::For(place) = stand {
+                done[*place] = true;
+            }
+        }
+        for (&machine, stand) in known.iter().zip(stands) {
+            let machine = &found[machine];
+            match stand {
+                Stand::For(place) => self.modified(machine, place, &accesses, &mut done),
+                Stand::ForNothing => self.explain(machine, &accesses, &mut done),
+                Stand::Untold => self.doubt(machine, "too many loads may feed its operands"),
+            }
+        }
+        self.look_anywhere(unknown.iter().map(|&machine| &found[machine]), &accesses, &mut done);
+        if self.complete {
+            self.look_for_missing(&accesses, &done);
+        }
+        Ok(())
+    }
+
+    /// Machine accesses for no operator: an optimiser made new code of several, so that any load
+    /// may be in it.
+    fn look_anywhere<'f>(
+        &mut self,
+        unknown: impl Iterator<Item = &'f MachineAccess>,
+        accesses: &Accesses,
+        done: &mut [bool],
+    ) {
+        let mut open: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
+        for (place, wasm) in accesses.all.iter().enumerate().rev() {
+            if !done[place] && wasm.access.kind == AccessKind::Load {
+                open.entry(wasm.access.bytes).or_default().push(place);
+            }
+        }
+        for machine in unknown {
+            let bytes = u8::try_from(machine.bytes).unwrap_or(u8::MAX);
+            let fitting = open.get_mut(&bytes).filter(|_| machine.touch != Touch::Write);
+            if let Some(place) = fitting.and_then(Vec::pop) {
+                done[place] = true;
+                continue;
+            }
+            // With one access left, which must be somewhere, it is that one.
+            let mut left = open.values().flatten();
+            match (left.next().copied(), left.next()) {
+                (Some(place), None) if self.complete => {
+                    done[place] = true;
+                    open.clear();
+                    self.not_as_wide(machine, &[accesses.all[place]]);
+                }
+                _ => self.doubt(machine, "the code does not say which operator it is for"),
+            }
+        }
+    }
+
+    fn operator(&self, machine: &MachineAccess) -> Option<&'static Operator> {
+        machine.position.and_then(|position| self.module.operator_at(position))
+    }
+
+    /// The Wasm accesses that a machine access may stand for: that of its own operator, and the loads
+    /// that feed it.
+    fn candidates(&self, machine: &MachineAccess, accesses: &Accesses) -> Candidates {
+        let position = machine.position;
+        let own = position.and_then(|position| accesses.at(position));
+        let feeds = position.and_then(|position| accesses.feeding(position));
+        let mut all: Vec<usize> = own.into_iter().collect();
+        let mut sure = true;
+        if let Some(feeds) = feeds {
+            all.extend(feeds.near.iter().map(|&load| index(load)));
+            sure = !feeds.too_many;
+        }
+        let fits = |&place: &usize| {
+            let access = accesses.all[place].access;
+            let sunk = Some(place) != own;
+            is_as_wide(access, machine)
+                && (touches_alike(access.kind, machine) || (sunk && machine.touch != Touch::Write))
+        };
+        let fitting = all.iter().copied().filter(fits).collect();
+        // A read-modify-write may be a loop that reads in two places.
+        let again = own.filter(|&own| accesses.all[own].access.kind == AccessKind::ReadModifyWrite);
+        Candidates { all, fitting, again: again.filter(fits), sure }
+    }
+
+    /// A store that reads as well also does the load of what it modifies.
+    fn modified(
+        &mut self,
+        machine: &MachineAccess,
+        place: usize,
+        accesses: &Accesses,
+        done: &mut [bool],
+    ) {
+        let WasmAccess { access, position, .. } = accesses.all[place];
+        if access.kind != AccessKind::Store || !reads_first(machine) {
+            return;
+        }
+        let Some(feeds) = accesses.feeding(position) else {
+            return self.doubt(machine, "it reads what nothing is known to have loaded");
+        };
+        let open: Vec<usize> =
+            feeds.near.iter().map(|&load| index(load)).filter(|&load| !done[load]).collect();
+        let fits = |&&load: &&usize| accesses.all[load].access.bytes == access.bytes;
+        match open.iter().find(fits) {
+            Some(&load) => done[load] = true,
+            None if open.is_empty() || feeds.too_many => {
+                self.doubt(machine, "it reads what nothing is known to have loaded");
+            }
+            None => {
+                open.iter().for_each(|&load| done[load] = true);
+                let wasm: Vec<WasmAccess> = open.iter().map(|&load| accesses.all[load]).collect();
+                self.not_as_wide(machine, &wasm);
+            }
+        }
+    }
+
+    /// Says what is wrong with a machine access that stands for nothing.
+    fn explain(&mut self, machine: &MachineAccess, accesses: &Accesses, done: &mut [bool]) {
+        let candidates = self.candidates(machine, accesses);
+        let open: Vec<usize> = candidates.all.iter().copied().filter(|&at| !done[at]).collect();
+        let wasm: Vec<WasmAccess> = open.iter().map(|&place| accesses.all[place]).collect();
+        // With one access left, which must be somewhere, it is that one.
+        let certain = candidates.sure || (self.complete && open.len() == 1);
+        if !certain {
+            self.doubt(machine, "too many loads feed its operands");
+        } else if wasm.is_empty() {
+            self.wrong(MismatchKind::Surplus, machine, self.operator(machine), &[]);
+        } else {
+            // Whichever it stands for, it is as wrong.
+            open.iter().for_each(|&place| done[place] = true);
+            self.not_as_wide(machine, &wasm);
+        }
+    }
+
+    fn not_as_wide(&mut self, machine: &MachineAccess, wasm: &[WasmAccess]) {
+        let bytes = |wasm: &WasmAccess| u32::from(wasm.access.bytes);
+        let kind = if wasm.iter().all(|wasm| bytes(wasm) < machine.bytes) {
+            MismatchKind::Wider
+        } else if wasm.iter().all(|wasm| bytes(wasm) != machine.bytes) {
+            MismatchKind::Narrower
+        } else {
+            // It reads where it should write, or the other way round.
+            MismatchKind::Surplus
+        };
+        self.wrong(kind, machine, self.operator(machine), wasm);
+    }
+
+    fn look_for_missing(&mut self, accesses: &Accesses, done: &[bool]) {
+        for (wasm, _) in accesses.all.iter().zip(done).filter(|(_, done)| !**done) {
+            // These are calls into the engine.
+            if matches!(wasm.access.kind, AccessKind::Bulk | AccessKind::Wait | AccessKind::Notify)
+            {
+                continue;
+            }
+            self.result.mismatch(Mismatch {
+                kind: MismatchKind::Missing,
+                operator: wasm.operator.name.to_owned(),
+                accesses: Vec::new(),
+                expected_bytes: wasm.access.bytes.into(),
+                actual_bytes: 0,
+                instruction: String::new(),
+                code_offset: self.function.start,
+                function: self.function.index,
+                position: Some(wasm.position),
+            });
+        }
+    }
+
+    fn wrong(
+        &mut self,
+        kind: MismatchKind,
+        machine: &MachineAccess,
+        operator: Option<&'static Operator>,
+        candidates: &[WasmAccess],
+    ) {
+        self.result.mismatch(Mismatch {
+            kind,
+            operator: name(operator),
+            accesses: candidates.iter().map(|wasm| wasm.operator.name.to_owned()).collect(),
+            expected_bytes: candidates
+                .iter()
+                .map(|wasm| wasm.access.bytes.into())
+                .max()
+                .unwrap_or(0),
+            actual_bytes: machine.bytes,
+            instruction: disassemble(&machine.instruction),
+            code_offset: machine.offset,
+            function: self.function.index,
+            position: machine.position,
+        });
+    }
+
+    fn doubt(&mut self, machine: &MachineAccess, why: &str) {
+        let text = disassemble(&machine.instruction);
+        let (offset, name) = (machine.offset, name(self.operator(machine)));
+        self.result.doubt(format!(
+            "`{text}` at code offset {offset:#x}, {} bytes, for {name}: {why}",
+            machine.bytes
+        ));
+    }
+}
+
+fn name(operator: Option<&Operator>) -> String {
+    operator.map_or_else(|| "no operator".to_owned(), |operator| operator.name.to_owned())
+}
+
+pub(super) fn is_as_wide(access: Access, machine: &MachineAccess) -> bool {
+    u32::from(access.bytes) == machine.bytes
+}
+
+pub(super) fn touches_alike(kind: AccessKind, machine: &MachineAccess) -> bool {
+    let touch = machine.touch;
+    match kind {
+        AccessKind::Load => touch == Touch::Read,
+        // A load that is modified and stored is one instruction.
+        AccessKind::Store => touch != Touch::Read,
+        AccessKind::ReadModifyWrite => true,
+        AccessKind::Wait | AccessKind::Notify | AccessKind::Bulk => false,
+    }
+}
+
+/// Whether an instruction that modifies memory needs what was there; an exchange does not.
+pub(super) fn reads_first(machine: &MachineAccess) -> bool {
+    machine.touch == Touch::ReadWrite && machine.instruction.mnemonic() != Mnemonic::Xchg
+}
+
+/// Whether code for an operator has nothing to do with memory other than linear memory and what
+/// pointers to it are read from: arithmetic and accesses.
+fn has_no_other_memory(operator: &Operator) -> bool {
+    if let Some(access) = operator.access {
+        return matches!(
+            access.kind,
+            AccessKind::Load | AccessKind::Store | AccessKind::ReadModifyWrite
+        );
+    }
+    let is_number =
+        |ty: &Type| matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128);
+    let is_part = |immediate: &Immediate| {
+        matches!(immediate, Immediate::Lane(_) | Immediate::Shuffle | Immediate::Value(_))
+    };
+    !operator.params.is_empty()
+        && operator.params.iter().chain(operator.results).all(is_number)
+        && operator.immediates.iter().all(is_part)
+}
+
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
