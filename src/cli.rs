@@ -11,6 +11,7 @@ mod recorder;
 mod repro;
 mod self_test;
 mod sweep;
+mod table;
 mod width;
 
 use crate::wire::WORKER_COMMAND;

@@ -4,12 +4,11 @@
 use super::Exit;
 use super::exit::say;
 use super::options::{cache, stop_flag, this_exe};
-use super::sweep::width;
+use super::table;
 use crate::engines::{EngineId, Installed, targets};
 use crate::provision::{self, Against, Cache};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -198,26 +197,19 @@ fn list(cache: &Cache, json: bool) -> Result<()> {
         }
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["engine", "version", "kind", "offers", "source"]);
-    table.set_width(width());
-    for engine in &engines {
+    let row = |engine: &Installed| {
         let offered = targets(&engine.id).iter().filter(|target| engine.offers(target));
         let offered: Vec<&str> = offered.map(|target| target.id).collect();
-        table.add_row([
-            engine.id.as_str(),
-            &engine.version,
-            engine.code.kind(),
-            &offered.join(" "),
-            &engine.source,
-        ]);
-    }
-    say(&format!(
-        "{table}\n{} engines; the cache is {}\n",
-        engines.len(),
-        cache.folder().display()
-    ));
+        vec![
+            engine.id.to_string(),
+            engine.version.clone(),
+            engine.code.kind().to_owned(),
+            offered.join(" "),
+            engine.source.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = engines.iter().map(row).collect();
+    let table = table::list(&["engine", "version", "kind", "offers", "source"], &rows);
+    say(&format!("{table}\n{} engines, in {}\n", engines.len(), cache.folder().display()));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `brink list`.
 
-use super::Exit;
+use super::{Exit, table};
 use crate::engines::{KNOBS, TARGETS};
 use crate::limits::{LIMITS, Source};
 use crate::ops::{self, EXCUSES, Operator};
@@ -8,7 +8,6 @@ use crate::oracles::ORACLES;
 use crate::shapes::SHAPES;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -68,16 +67,10 @@ fn as_json(list: &List) -> Result<String> {
 }
 
 fn as_table(list: &List) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(super::sweep::width());
-    table.set_header(list.columns);
-    table.add_rows(&list.rows);
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    let mut text = table::list(list.columns, &list.rows);
     for note in &list.notes {
         text.push('\n');
-        text.push_str(note);
+        text.push_str(table::wrapped(note).trim_end());
         text.push('\n');
     }
     text

@@ -4,7 +4,7 @@ use super::Exit;
 use super::exit::say;
 use super::options::{RunOpts, parse_time, stop_flag, this_exe};
 use super::recorder::{Recorder, machine};
-use super::self_test;
+use super::{self_test, table};
 use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
 use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
@@ -54,9 +54,6 @@ const ATLAS_FILE: &str = "atlas.md";
 
 /// Where a full sweep goes.
 const FULL: &[Proximity] = &[Proximity::Min, Proximity::At, Proximity::Above(1)];
-
-/// Width of the summary where the terminal does not say.
-const WIDTH: u16 = 140;
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
@@ -162,7 +159,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
     }
     if !opts.json && !opts.quiet {
-        say(&summary(&tally, Some(&opts.output), width()));
+        say(&summary(&tally, Some(&opts.output), table::width()));
     }
     Ok(match (end.complete, tally.findings.is_empty()) {
         (_, false) => Exit::Found,
@@ -296,10 +293,4 @@ fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
             | Event::RunEnded { .. } => {}
         }
     }
-}
-
-/// Width of the terminal, if standard output is one.
-pub(super) fn width() -> u16 {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.ok().map(|size| size.ws_col).filter(|&columns| columns > 0).unwrap_or(WIDTH)
 }
