@@ -94,6 +94,17 @@ pub enum Event {
         /// Which and why.
         skip: Skip,
     },
+    /// Another rung or line has led to the very same module; what came of it stands there.
+    Shared {
+        /// Name of the line.
+        line: String,
+        /// Where it stands.
+        at: Proximity,
+        /// What was run.
+        subject: Subject,
+        /// On which backend.
+        backend: Backend,
+    },
     /// Something about the run itself that a person should know.
     Warned {
         /// One sentence.
@@ -124,6 +135,7 @@ impl Event {
             Event::Found { .. }
             | Event::RunStarted { .. }
             | Event::Skipped { .. }
+            | Event::Shared { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => true,
         }
@@ -149,6 +161,7 @@ impl Event {
             | Event::RunStarted { .. }
             | Event::JobsStarted { .. }
             | Event::Skipped { .. }
+            | Event::Shared { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => {}
         }

@@ -15,6 +15,8 @@ use crate::store::write_file;
 use crate::triage;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,6 +30,9 @@ pub(super) struct Opts {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     times: u32,
+    /// Exit with code 2 unless every backend compiles it, but for those that lack what it needs
+    #[arg(long)]
+    everywhere: bool,
     #[command(flatten)]
     run: RunOpts,
     /// Print each outcome as a line of JSON
@@ -77,13 +82,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         write_file(path, &mut |file| file.write_all(artifact))?;
     }
     if !opts.json && !opts.quiet && report.runs.len() > 1 {
-        say(&tally(&report));
+        say(&tally(&repro, &report));
     }
     let violations = report.signatures();
     if let Some(error) = report.seat_error {
         return Err(error.into());
     }
     if stop.load(Relaxed) {
+        eprintln!("brink: interrupted after {} runs", report.runs.len());
         return Ok(Exit::Interrupted);
     }
     for run in &report.runs {
@@ -101,7 +107,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             finding.summary
         );
     }
-    Ok(if violations.is_empty() { Exit::Nothing } else { Exit::Found })
+    let missed = opts.everywhere && not_compiled(&repro, &report).next().is_some();
+    Ok(if violations.is_empty() && !missed { Exit::Nothing } else { Exit::Found })
 }
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
@@ -120,7 +127,11 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
             });
             say(&format!("{line}\n"));
         } else if !opts.quiet {
-            say(&format!("{backend}: {}\n", describe(outcome)));
+            let text = match lacking(repro, run) {
+                Some(reason) => format!("not applicable: {reason}"),
+                None => describe(outcome),
+            };
+            say(&format!("{backend}: {text}\n"));
             for judged in violations {
                 say(&format!("  violation: {}\n", judged.violation.summary));
             }
@@ -131,19 +142,44 @@ fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
     }
 }
 
-/// One line for all backends: does it compile everywhere?
-fn tally(report: &ReproReport) -> String {
-    let count = |name: &str| {
-        let named = |run: &&ReproRun| run.outcome.termination.name() == name;
-        report.runs.iter().filter(named).count()
+/// Why a backend that refused the module does not take it, where what it lacks is known.
+fn lacking(repro: &Repro, run: &ReproRun) -> Option<String> {
+    let refused = run.outcome.termination.name() == "refused";
+    run.backend.lacks(&repro.case.proposals).filter(|_| refused)
+}
+
+/// The runs that should have compiled the module and did not.
+fn not_compiled<'r>(
+    repro: &'r Repro,
+    report: &'r ReproReport,
+) -> impl Iterator<Item = &'r ReproRun> {
+    let apart = |run: &ReproRun| {
+        run.outcome.termination.name() == "not-applicable" || lacking(repro, run).is_some()
     };
-    let (accepted, refused, apart) = (count("accepted"), count("refused"), count("not-applicable"));
-    let other = report.runs.len() - accepted - refused - apart;
-    format!(
-        "{} runs: {accepted} accepted, {refused} refused, {apart} not applicable, {other} ended \
-         otherwise\n",
-        report.runs.len()
-    )
+    let compiled = |run: &ReproRun| run.outcome.termination.name() == "accepted";
+    report.runs.iter().filter(move |run| !apart(run) && !compiled(run))
+}
+
+/// One line for all backends: does it compile everywhere?
+fn tally(repro: &Repro, report: &ReproReport) -> String {
+    let named = |run: &&ReproRun| run.outcome.termination.name() == "accepted";
+    let accepted = report.runs.iter().filter(named).count();
+    let failed: Vec<&ReproRun> = not_compiled(repro, report).collect();
+    let apart = report.runs.len() - accepted - failed.len();
+    let mut text = match (accepted, failed.len()) {
+        (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
+        (0, _) => "It compiles nowhere".to_owned(),
+        (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),
+    };
+    if apart > 0 {
+        let _ = write!(text, "; {apart} are not applicable");
+    }
+    let on: BTreeSet<String> = failed.iter().map(|run| run.backend.to_string()).collect();
+    if accepted > 0 && !on.is_empty() {
+        let on: Vec<String> = on.into_iter().collect();
+        let _ = write!(text, ": not on {}", on.join(", "));
+    }
+    text + ".\n"
 }
 
 pub(super) fn describe(outcome: &Outcome) -> String {

@@ -289,6 +289,7 @@ fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
             | Event::RunStarted { .. }
             | Event::JobsStarted { .. }
             | Event::Skipped { .. }
+            | Event::Shared { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => {}
         }

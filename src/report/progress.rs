@@ -79,7 +79,10 @@ impl Reporter for Terminal {
             Event::Warned { message } => {
                 self.bar.suspend(|| eprintln!("warning: {}", clip(message, 400)));
             }
-            Event::RunStarted { .. } | Event::Skipped { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Skipped { .. }
+            | Event::Shared { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 
@@ -125,7 +128,10 @@ impl Reporter for Plain {
                 eprintln!("{}", line_of(finding));
             }
             Event::Warned { message } => eprintln!("warning: {}", clip(message, 400)),
-            Event::RunStarted { .. } | Event::Skipped { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Skipped { .. }
+            | Event::Shared { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 }

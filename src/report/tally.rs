@@ -1,9 +1,10 @@
 //! What a run's events amount to: the cells of the final table, the findings, the counts.
 
 use crate::campaign::{Event, Finding};
+use crate::engines::Backend;
 use crate::outcome::{EngineVerdict, Termination};
 use crate::recipe::Proximity;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How far a shape got on a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,10 @@ pub struct Tally {
     pub time: Option<(u64, u64, u64, usize)>,
     /// Whether the run came to its end.
     pub complete: bool,
+    /// What came of each case, for the rows that share it.
+    ended: HashMap<(String, Backend), (Termination, Vec<String>)>,
+    /// Rows that wait for the end of a case that they share.
+    waiting: HashMap<(String, Backend), Vec<(String, Proximity)>>,
 }
 
 impl Tally {
@@ -55,7 +60,16 @@ impl Tally {
                 // A part that goes on skips anew what it still does not run.
                 self.skipped.clear();
             }
-            Event::JobEnded { line, at, backend, outcome, violations, inconclusive, .. } => {
+            Event::JobEnded {
+                line,
+                at,
+                subject,
+                backend,
+                outcome,
+                violations,
+                inconclusive,
+                ..
+            } => {
                 self.jobs += 1;
                 for reason in inconclusive {
                     *self.inconclusive.entry(without_numbers(reason)).or_default() += 1;
@@ -65,8 +79,24 @@ impl Tally {
                     *cases += 1;
                     backends.insert(backend.to_string());
                 }
-                let cell = self.cell(&row_of(line), &backend.to_string());
-                cell.note(&outcome.termination, at.unwrap_or(Proximity::At), violations);
+                let case = (subject.to_string(), backend.clone());
+                let mut rows = self.waiting.remove(&case).unwrap_or_default();
+                rows.push((line.clone(), at.unwrap_or(Proximity::At)));
+                for (line, at) in rows {
+                    let cell = self.cell(&row_of(&line), &backend.to_string());
+                    cell.note(&outcome.termination, at, violations);
+                }
+                self.ended.insert(case, (outcome.termination.clone(), violations.clone()));
+            }
+            Event::Shared { line, at, subject, backend } => {
+                let case = (subject.to_string(), backend.clone());
+                match self.ended.get(&case).cloned() {
+                    Some((termination, violations)) => {
+                        let cell = self.cell(&row_of(line), &backend.to_string());
+                        cell.note(&termination, *at, &violations);
+                    }
+                    None => self.waiting.entry(case).or_default().push((line.clone(), *at)),
+                }
             }
             Event::Found { finding } => self.findings.push(Finding::clone(finding)),
             Event::Skipped { skip } => {

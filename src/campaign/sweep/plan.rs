@@ -102,7 +102,12 @@ impl Sweep<'_> {
             if let Subject::Recipe(recipe) = &case.subject
                 && !state.recipes.insert((recipe.id(), position))
             {
-                // Another rung or line has led to the very same module.
+                self.observer.observe(Event::Shared {
+                    line: line.name.clone(),
+                    at,
+                    subject: case.subject.clone(),
+                    backend: backend.clone(),
+                });
                 continue;
             }
             let id = state.next_id;
