@@ -25,8 +25,10 @@ impl Oracle for Width {
                 oracle: self.id().to_owned(),
                 key: key(first),
                 summary: match machine.mismatch_count {
-                    1 => first.to_string(),
-                    count => format!("{first}, and {} more like that", count - 1),
+                    1 => format!("compiles to code in which {first}"),
+                    count => {
+                        format!("compiles to code in which {first}, and {} more", count - 1)
+                    }
                 },
                 severity: Severity::Security,
             }),

@@ -1,6 +1,7 @@
 //! The report of one finding: a draft for a person to read, check and send. Nothing is ever sent.
 
 use super::format::{bytes, clip, microseconds};
+use super::wast::wast;
 use crate::campaign::{Finding, Subject};
 use crate::engines::Strategy;
 use crate::outcome::{EngineVerdict, Termination};
@@ -41,7 +42,14 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
             Strategy::Winch => Some("winch"),
             Strategy::Web => None,
         };
-        if let Some(compiler) = compiler {
+        if wast(finding).is_some() {
+            let _ = writeln!(
+                out,
+                "Without brink, on a processor like the backend's:\n\n    wasmtime wast -O \
+                 memory-reservation=0 -O memory-reservation-for-growth=0 -O memory-guard-size=0 \
+                 {folder}/case.wast\n"
+            );
+        } else if let Some(compiler) = compiler.filter(|_| !finding.is_sensitive()) {
             let _ = writeln!(
                 out,
                 "Without brink (knobs and CPU features left at their defaults, no limits):\n\n    \
@@ -60,7 +68,8 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
         ("sum of allocations", bytes(measured.allocated_bytes)),
         ("peak resident memory", bytes(measured.peak_resident_bytes)),
     ];
-    for (what, value) in rows {
+    // Allocations of some engines are not counted.
+    for (what, value) in rows.into_iter().filter(|(_, value)| value != &bytes(0)) {
         let _ = writeln!(out, "| {what} | {value} |");
     }
     for (pass, us) in measured.passes_us.iter().take(8) {

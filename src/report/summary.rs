@@ -2,7 +2,7 @@
 //! reproduces each, and what was left out.
 
 use super::format::{clip, microseconds};
-use super::tally::{Cell, Tally};
+use super::tally::{Cell, Reason, Tally};
 use crate::campaign::Finding;
 use crate::store::Readers;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -143,15 +143,20 @@ fn counts(out: &mut String, tally: &Tally) {
             used * 100 / available,
         );
     }
-    for (reason, count) in tally.inconclusive.iter().take(REASONS_MAX) {
-        let _ = writeln!(out, "{count} jobs inconclusive: {}", clip(reason, CLIP));
+    for reason in tally.inconclusive.values().take(REASONS_MAX) {
+        tell(out, reason, "jobs inconclusive");
     }
-    for (reason, count) in &tally.skipped {
-        let _ = writeln!(out, "{count} jobs or steps not run: {}", clip(reason, CLIP));
+    for reason in tally.skipped.values() {
+        tell(out, reason, "jobs or steps not run");
     }
     if !tally.complete {
         out.push_str("The run was stopped before its end; go on with --resume.\n");
     }
+}
+
+fn tell(out: &mut String, reason: &Reason, what: &str) {
+    let Reason { count, example } = reason;
+    let _ = writeln!(out, "{count} {what}, such as {}", clip(example, 2 * CLIP));
 }
 
 #[cfg(test)]
@@ -173,7 +178,8 @@ mod tests {
     #[test]
     fn a_narrow_table_says_once_what_backends_share() {
         let backends = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let mut tally = Tally { backends, ..Tally::default() };
+        let mut tally = Tally::default();
+        tally.backends = backends;
         let reached = |at| Cell { reached: Some(at), ..Cell::default() };
         let cells = [("a", Proximity::At), ("b", Proximity::Min), ("c", Proximity::At)];
         let cells = cells.map(|(backend, at)| (backend.to_owned(), reached(at)));

@@ -22,6 +22,25 @@ pub struct Cell {
     pub jobs: u64,
 }
 
+/// Why several jobs were not judged or not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// How many.
+    pub count: u64,
+    /// The first of them: what, and why.
+    pub example: String,
+}
+
+impl Reason {
+    fn count(reasons: &mut BTreeMap<String, Reason>, reason: &str, example: String) {
+        let known = reasons.entry(without_numbers(reason)).or_default();
+        if known.count == 0 {
+            known.example = example;
+        }
+        known.count += 1;
+    }
+}
+
 /// The sum of a run.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -37,9 +56,9 @@ pub struct Tally {
     /// Jobs that ended.
     pub jobs: u64,
     /// Jobs that could not be judged, by reason.
-    pub inconclusive: BTreeMap<String, u64>,
+    pub inconclusive: BTreeMap<String, Reason>,
     /// Cells that were left out, by reason.
-    pub skipped: BTreeMap<String, u64>,
+    pub skipped: BTreeMap<String, Reason>,
     /// Wall, job CPU and child CPU time in milliseconds, and seats, of the last part of the run.
     pub time: Option<(u64, u64, u64, usize)>,
     /// Whether the run came to its end.
@@ -72,7 +91,8 @@ impl Tally {
             } => {
                 self.jobs += 1;
                 for reason in inconclusive {
-                    *self.inconclusive.entry(without_numbers(reason)).or_default() += 1;
+                    let example = format!("{line} on {backend}: {reason}");
+                    Reason::count(&mut self.inconclusive, reason, example);
                 }
                 for signature in violations {
                     let (cases, backends) = self.violations.entry(signature.clone()).or_default();
@@ -100,7 +120,8 @@ impl Tally {
             }
             Event::Found { finding } => self.findings.push(Finding::clone(finding)),
             Event::Skipped { skip } => {
-                *self.skipped.entry(without_numbers(&skip.reason)).or_default() += 1;
+                let example = format!("{} at {}: {}", skip.line, skip.at, skip.reason);
+                Reason::count(&mut self.skipped, &skip.reason, example);
             }
             Event::RunEnded { complete, wall_ms, jobs_cpu_ms, children_cpu_ms, seats } => {
                 self.complete = *complete;
@@ -234,6 +255,8 @@ mod tests {
         });
         assert!(tally.skipped.is_empty());
         tally.add(&skipped("no memory"));
-        assert_eq!(tally.skipped.into_iter().collect::<Vec<_>>(), [("no memory".to_owned(), 1)]);
+        let skipped: Vec<(&str, u64)> =
+            tally.skipped.values().map(|reason| (reason.example.as_str(), reason.count)).collect();
+        assert_eq!(skipped, [("repeat body at at: no memory", 1)]);
     }
 }

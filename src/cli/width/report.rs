@@ -6,6 +6,7 @@ use crate::cli::exit::say;
 use crate::cli::repro::describe;
 use crate::engines::{Backend, Cpu, FEATURES, Features};
 use crate::report::bytes;
+use crate::store::Readers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -111,12 +112,12 @@ pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], co
         report.failed.len(),
     );
     if !findings.is_empty() {
-        let _ = writeln!(
-            out,
-            "{} findings are in {}, each with a script that shows it; they are security-sensitive",
-            findings.len(),
-            opts.output.join("private").display()
-        );
+        let private = opts.output.join(Readers::Owner.folder());
+        let _ = writeln!(out, "Findings, security-sensitive, in folders that only you can read:");
+        for finding in findings {
+            let folder = private.join(finding.signature.slug());
+            let _ = writeln!(out, "    brink repro {}", folder.display());
+        }
     }
     say(&out);
 }
