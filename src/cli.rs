@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         }
     };
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit::heard(exit).into(),
         Err(error) => exit::report(&error),
     }
 }

@@ -50,6 +50,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
         Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
     };
+    ensure!(
+        case.expectation.is_some() || finding.is_some(),
+        "bisect {}: it is not a valid module",
+        opts.input.join(" ")
+    );
     let oracle = opts.oracle.clone().or_else(|| finding.as_ref().map(|f| f.oracle.clone()));
     check_oracle(oracle.as_deref())?;
     let budget =

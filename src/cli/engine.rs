@@ -209,6 +209,9 @@ fn list(cache: &Cache, json: bool) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<String>> = engines.iter().map(row).collect();
+    for damaged in cache.damaged()? {
+        eprintln!("brink: {damaged}");
+    }
     let table = table::list(&["engine", "version", "kind", "offers", "source"], &rows);
     say(&format!("{table}\n{} engines, in {}\n", engines.len(), cache.folder().display()));
     Ok(())

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,14 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     Exit::Usage.into()
 }
 
+/// Whether something could not be written to standard output.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
+
+/// The exit code of a command that ended well, if what it said was heard.
+pub(super) fn heard(exit: Exit) -> Exit {
+    if exit == Exit::Nothing && UNHEARD.load(Relaxed) { Exit::Usage } else { exit }
+}
+
 /// Writes to standard output. A reader that has gone away, as `head` does, has seen what it wanted:
 /// the command goes on in silence, so that its exit code says what it found. `print!` would panic.
 pub(super) fn say(text: &str) {
@@ -49,6 +58,7 @@ pub(super) fn say(text: &str) {
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
+        && !UNHEARD.swap(true, Relaxed)
     {
         eprintln!("brink: failed to write to standard output: {error}");
     }

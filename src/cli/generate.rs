@@ -79,8 +79,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
     }
     if opts.output.is_some() {
-        let size = report::bytes(module.bytes.len());
-        eprintln!("{recipe}: {size}; {}", module.facts.expectation());
+        let length = module.bytes.len();
+        let size = report::bytes(length);
+        eprintln!("{recipe}: {length} bytes ({size}); expected: {}", module.facts.expectation());
     }
     Ok(Exit::Nothing)
 }

@@ -1,5 +1,6 @@
 //! `brink list`.
 
+use super::exit::say;
 use super::{Exit, table};
 use crate::engines::{KNOBS, TARGETS};
 use crate::limits::{LIMITS, Source};
@@ -10,7 +11,6 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
@@ -51,9 +51,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         What::Oracles => oracles(),
     };
     let text = if opts.json { as_json(&list)? } else { as_table(&list) };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
+    say(&text);
     Ok(Exit::Nothing)
 }
 

@@ -7,10 +7,10 @@ use crate::engines::{
 use crate::job::Budget;
 use crate::provision::Cache;
 use crate::sandbox::{Host, Pool, WorkerExe};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -28,8 +28,8 @@ pub(super) struct RunOpts {
     /// Backends: `default`, `full`, or names with knobs such as `x86_64:opt=none,fuel`
     #[arg(short, long = "backend", value_name = "BACKEND", num_args = 1..)]
     pub(super) backends: Vec<String>,
-    /// CPU seconds that one job may use
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// CPU time that one job may use, such as 30s, or a number of seconds
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
     pub(super) time_limit: Option<u64>,
     /// Memory that one job may use, such as 4GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
@@ -57,6 +57,9 @@ impl RunOpts {
         let none_asked = ids.is_empty();
         if none_asked {
             ids.push(EngineId::builtin());
+        }
+        if let Some(file) = self.backends.iter().find(|name| Path::new(name).is_file()) {
+            bail!("find the backend {file:?}: it is a file; name it before --backend");
         }
         let mut backends = Vec::new();
         for id in &ids {
@@ -113,6 +116,12 @@ impl RunOpts {
             total_memory_bytes,
         })
     }
+}
+
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    let seconds = parse_time(text)?.as_secs();
+    let fits = (1..=86_400).contains(&seconds);
+    fits.then_some(seconds).ok_or_else(|| "it goes from 1 second to a day".to_owned())
 }
 
 /// This executable, which is its own worker.

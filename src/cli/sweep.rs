@@ -219,7 +219,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
     if let Some(unit) = &scope.unit {
         ensure!(
             SHAPES.iter().filter(takes_unit).any(|shape| shape.unit() == Some(unit.kind())),
-            "use the unit {unit}: none of the shapes takes a unit of its kind ({:?})",
+            "use the unit {unit}: none of the shapes takes a unit of its kind ({})",
             unit.kind()
         );
     }

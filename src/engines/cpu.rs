@@ -121,10 +121,17 @@ impl FromStr for Features {
         match text {
             HOST => Ok(Features::host()),
             BASELINE => Ok(Features::BASELINE),
-            _ => text.split('+').try_fold(Features::BASELINE, |set, name| {
-                let at = FEATURES.iter().position(|feature| feature.name == name).ok_or(())?;
-                Ok(Features(set.0 | 1 << at))
-            }),
+            _ => {
+                let place = |name| FEATURES.iter().position(|feature| feature.name == name);
+                // `sse2..avx`: all that came before AVX, and AVX.
+                let ladder = text.strip_prefix(BASELINE).and_then(|rest| rest.strip_prefix(".."));
+                if let Some(last) = ladder {
+                    return Ok(Features::first(place(last).ok_or(())? + 1));
+                }
+                text.split('+').try_fold(Features::BASELINE, |set, name| {
+                    Ok(Features(set.0 | 1 << place(name).ok_or(())?))
+                })
+            }
         }
     }
 }
@@ -141,6 +148,8 @@ mod tests {
             assert_eq!(set.iter().count(), count);
         }
         assert_eq!("avx+sse3".parse::<Features>().unwrap().to_string(), "sse3+avx");
+        assert_eq!("sse2..ssse3".parse::<Features>().unwrap().to_string(), "sse3+ssse3");
+        assert!("sse2..".parse::<Features>().is_err() && "sse2..sse9".parse::<Features>().is_err());
         assert_eq!("host".parse(), Ok(Features::host()));
         assert!("sse9".parse::<Features>().is_err() && "".parse::<Features>().is_err());
         assert!(Features::BASELINE.runs_here() || !cfg!(target_arch = "x86_64"));

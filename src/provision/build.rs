@@ -62,9 +62,16 @@ pub fn build(
         let package = place.join("package");
         write_package(&package, against, &version, assertions)?;
         let mut command = Command::new("cargo");
-        command.args(["build", "--release", "--color", "never"]).current_dir(&package);
+        command.args(["build", "--release", "--color", "never", "--target-dir", "target"]);
+        command.current_dir(&package);
         // Settings of the shell that brink runs in are for other builds.
-        for variable in ["CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        for variable in [
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET",
+            "CARGO_BUILD_TARGET_DIR",
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+        ] {
             command.env_remove(variable);
         }
         tool::run_with_progress(&mut command, &doing, progress)?;

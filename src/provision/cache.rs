@@ -28,8 +28,19 @@ impl Cache {
         &self.folder
     }
 
-    /// All engines, releases in their order.
+    /// All engines, releases in their order, but for those that are damaged.
     pub fn list(&self) -> Result<Vec<Installed>, ProvisionError> {
+        let mut engines: Vec<Installed> = self.entries()?.into_iter().flatten().collect();
+        engines.sort_by(release_order);
+        Ok(engines)
+    }
+
+    /// What is wrong with each engine that is damaged.
+    pub fn damaged(&self) -> Result<Vec<ProvisionError>, ProvisionError> {
+        Ok(self.entries()?.into_iter().filter_map(Result::err).collect())
+    }
+
+    fn entries(&self) -> Result<Vec<Result<Installed, ProvisionError>>, ProvisionError> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(file_error("read the cache", &self.folder))?,
@@ -40,23 +51,26 @@ impl Cache {
             // What is being put together, or was when a run was killed, has no name of an engine.
             let name = entry.file_name().into_string().unwrap_or_default();
             if let Ok(id) = name.parse::<EngineId>() {
-                engines.push(self.read(&id)?);
+                engines.push(self.read(&id));
             }
         }
-        engines.sort_by(release_order);
         Ok(engines)
     }
 
     /// The engine that a person means: its name, or the beginning of a version, such as `41`, for
     /// the newest such release. Its code is what was put there.
     pub fn find(&self, name: &str) -> Result<Installed, ProvisionError> {
+        if let Ok(id) = name.parse::<EngineId>()
+            && self.folder.join(name).exists()
+        {
+            return checked(&self.read(&id)?);
+        }
         let engines = self.list()?;
-        let exact = engines.iter().find(|engine| engine.id.as_str() == name);
         let begins = |engine: &&Installed| {
             engine.id.as_str() == engine.version
                 && engine.version.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
         };
-        let Some(engine) = exact.or_else(|| engines.iter().rfind(begins)) else {
+        let Some(engine) = engines.iter().rfind(begins) else {
             let names: Vec<&str> = engines.iter().map(|engine| engine.id.as_str()).collect();
             let nearest = nearest(name, names).map(str::to_owned);
             return Err(ProvisionError::Unknown { name: name.to_owned(), nearest });

@@ -60,8 +60,9 @@ fn refuses(outcome: &Outcome) -> bool {
             EngineVerdict::Accepted { .. } => false,
             EngineVerdict::Refused { .. } | EngineVerdict::NotApplicable { .. } => true,
         },
-        Termination::Infrastructure { .. } => true,
-        Termination::TimedOut { .. }
+        // Nor is a job that could not be run: it would be taken for lacking for ever.
+        Termination::Infrastructure { .. }
+        | Termination::TimedOut { .. }
         | Termination::OutOfMemory { .. }
         | Termination::Panicked { .. }
         | Termination::StackOverflow { .. }

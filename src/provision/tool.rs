@@ -47,9 +47,9 @@ pub(super) fn run_with_progress(
     })?;
     let mut said = Vec::new();
     if let Some(stderr) = child.stderr.take() {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            progress(&line);
-            said.extend_from_slice(line.as_bytes());
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            progress(&String::from_utf8_lossy(&line));
+            said.extend_from_slice(&line);
             said.push(b'\n');
             let surplus = said.len().saturating_sub(SAID_BYTES_MAX);
             said.drain(..surplus);

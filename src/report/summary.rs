@@ -29,7 +29,7 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
         );
     }
     findings(&mut out, tally, directory);
-    counts(&mut out, tally);
+    counts(&mut out, tally, directory);
     out
 }
 
@@ -130,7 +130,7 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
     }
 }
 
-fn counts(out: &mut String, tally: &Tally) {
+fn counts(out: &mut String, tally: &Tally, directory: Option<&Path>) {
     let _ = writeln!(out, "\n{} jobs in all.", tally.jobs);
     if let Some((wall_ms, jobs_cpu_ms, children_cpu_ms, seats)) = tally.time {
         let available = wall_ms.saturating_mul(seats as u64).max(1);
@@ -150,7 +150,9 @@ fn counts(out: &mut String, tally: &Tally) {
         tell(out, reason, "jobs or steps not run");
     }
     if !tally.complete {
-        out.push_str("The run was stopped before its end; go on with --resume.\n");
+        let output = directory.map(|directory| format!(" --output {}", directory.display()));
+        let output = output.unwrap_or_default();
+        let _ = writeln!(out, "The run was stopped before its end; go on with --resume{output}");
     }
 }
 
