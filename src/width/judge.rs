@@ -86,6 +86,7 @@ impl Judge<'_> {
             match stand {
                 Stand::For(place) => self.modified(machine, place, &accesses, &mut done),
                 Stand::ForNothing => self.explain(machine, &accesses, &mut done),
+                Stand::Untold if has_one_width(&accesses, machine) => {}
                 Stand::Untold => self.doubt(machine, "too many loads may feed its operands"),
             }
         }
@@ -197,7 +198,9 @@ impl Judge<'_> {
         // With one access left, which must be somewhere, it is that one.
         let certain = candidates.sure || (self.complete && open.len() == 1);
         if !certain {
-            self.doubt(machine, "too many loads feed its operands");
+            if !has_one_width(accesses, machine) {
+                self.doubt(machine, "too many loads feed its operands");
+            }
         } else if wasm.is_empty() {
             self.wrong(MismatchKind::Surplus, machine, self.operator(machine), &[]);
         } else {
@@ -292,6 +295,12 @@ pub(super) fn touches_alike(kind: AccessKind, machine: &MachineAccess) -> bool {
         AccessKind::ReadModifyWrite => true,
         AccessKind::Wait | AccessKind::Notify | AccessKind::Bulk => false,
     }
+}
+
+/// Whether all loads are as wide as a machine access: then it is right, whichever it stands for.
+fn has_one_width(accesses: &Accesses, machine: &MachineAccess) -> bool {
+    let mut loads = accesses.all.iter().filter(|wasm| wasm.access.kind == AccessKind::Load);
+    machine.touch != Touch::Write && loads.all(|wasm| is_as_wide(wasm.access, machine))
 }
 
 /// Whether an instruction that modifies memory needs what was there; an exchange does not.
