@@ -11,11 +11,16 @@ mod assign;
 mod check;
 mod code;
 mod error;
+mod feeds;
+mod fit;
 mod image;
 mod judge;
+mod jump_table;
 mod matrix;
 mod module;
 mod quick;
+mod rows;
+mod trace;
 
 pub use self::check::check;
 pub use self::error::CheckError;

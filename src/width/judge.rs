@@ -3,11 +3,12 @@
 use super::CheckError;
 use super::assign::{Candidates, Choices, Stand, assign};
 use super::code::{Found, MachineAccess, Touch, disassemble};
+use super::feeds::{Accesses, WasmAccess};
+use super::fit::{has_no_other_memory, has_one_width, is_as_wide, reads_first, touches_alike};
 use super::image::Function;
-use super::module::{Accesses, Module, WasmAccess};
-use crate::ops::{Access, AccessKind, Immediate, Operator, Type};
+use super::module::Module;
+use crate::ops::{AccessKind, Operator};
 use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
-use iced_x86::Mnemonic;
 use std::collections::BTreeMap;
 
 /// One function.
@@ -280,51 +281,6 @@ impl Judge<'_> {
 
 fn name(operator: Option<&Operator>) -> String {
     operator.map_or_else(|| "no operator".to_owned(), |operator| operator.name.to_owned())
-}
-
-pub(super) fn is_as_wide(access: Access, machine: &MachineAccess) -> bool {
-    u32::from(access.bytes) == machine.bytes
-}
-
-pub(super) fn touches_alike(kind: AccessKind, machine: &MachineAccess) -> bool {
-    let touch = machine.touch;
-    match kind {
-        AccessKind::Load => touch == Touch::Read,
-        // A load that is modified and stored is one instruction.
-        AccessKind::Store => touch != Touch::Read,
-        AccessKind::ReadModifyWrite => true,
-        AccessKind::Wait | AccessKind::Notify | AccessKind::Bulk => false,
-    }
-}
-
-/// Whether all loads are as wide as a machine access: then it is right, whichever it stands for.
-fn has_one_width(accesses: &Accesses, machine: &MachineAccess) -> bool {
-    let mut loads = accesses.all.iter().filter(|wasm| wasm.access.kind == AccessKind::Load);
-    machine.touch != Touch::Write && loads.all(|wasm| is_as_wide(wasm.access, machine))
-}
-
-/// Whether an instruction that modifies memory needs what was there; an exchange does not.
-pub(super) fn reads_first(machine: &MachineAccess) -> bool {
-    machine.touch == Touch::ReadWrite && machine.instruction.mnemonic() != Mnemonic::Xchg
-}
-
-/// Whether code for an operator has nothing to do with memory other than linear memory and what
-/// pointers to it are read from: arithmetic and accesses.
-fn has_no_other_memory(operator: &Operator) -> bool {
-    if let Some(access) = operator.access {
-        return matches!(
-            access.kind,
-            AccessKind::Load | AccessKind::Store | AccessKind::ReadModifyWrite
-        );
-    }
-    let is_number =
-        |ty: &Type| matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128);
-    let is_part = |immediate: &Immediate| {
-        matches!(immediate, Immediate::Lane(_) | Immediate::Shuffle | Immediate::Value(_))
-    };
-    !operator.params.is_empty()
-        && operator.params.iter().chain(operator.results).all(is_number)
-        && operator.immediates.iter().all(is_part)
 }
 
 fn index(place: u32) -> usize {

@@ -5,7 +5,7 @@
 //! which costs several times as much, is spared. This never says what is wrong.
 
 use super::code::{MachineAccess, Touch};
-use super::judge::{is_as_wide, reads_first, touches_alike};
+use super::fit::{is_as_wide, reads_first, touches_alike};
 use super::module::Module;
 use crate::ops::{Access, AccessKind, Opcode};
 use std::ops::Range;

@@ -1,0 +1,86 @@
+//! Whether a wrong access of the matrix shows in a module of its own, every time.
+
+use super::Wrong;
+use crate::campaign::{
+    CONFIRMATIONS, Case, CaseError, Event, Finding, Judged, Observer, Repro, ReproRun, Subject,
+    reproduce,
+};
+use crate::job::Budget;
+use crate::outcome::Mismatch;
+use crate::recipe::Recipe;
+use crate::sandbox::{Pool, SeatError};
+use std::sync::atomic::AtomicBool;
+use thiserror::Error;
+
+/// Runs a wrong access of the matrix alone, with the plainest addresses that show it, as often as it
+/// takes to confirm it. `None` where it does not show every time.
+pub fn confirm_width(
+    wrong: &Wrong,
+    budget: Budget,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<Option<Finding>, WidthError> {
+    let plain =
+        |recipe: &Recipe| recipe.clone().with("address", 0).with("offset", 1).with("memory", 0);
+    for recipe in wrong.recipes.iter().map(plain).chain(wrong.recipes.iter().cloned()) {
+        let repro = Repro {
+            case: Case::of_recipe(&recipe)?,
+            backends: vec![wrong.backend.clone()],
+            budget,
+            times: CONFIRMATIONS + 1,
+            keep_artifacts: false,
+        };
+        let mut report = reproduce(&repro, pool, stop, &Silent);
+        if let Some(error) = report.seat_error {
+            return Err(error.into());
+        }
+        let all = report.runs.len();
+        let shows = |run: &ReproRun| {
+            let wide = run.violations.iter().find(|judged| judged.violation.oracle == ORACLE)?;
+            let machine = run.outcome.machine.as_ref()?;
+            let same = |found: &Mismatch| {
+                (found.kind, &found.operator) == (wrong.mismatch.kind, &wrong.mismatch.operator)
+            };
+            machine.mismatches.first().is_some_and(same).then(|| wide.clone())
+        };
+        let seen: Vec<Judged> = report.runs.iter().filter_map(shows).collect();
+        let (Some(first), Some(run)) = (seen.first(), report.runs.pop()) else { continue };
+        if seen.len() < all {
+            continue;
+        }
+        let Judged { signature, violation } = first.clone();
+        let count = u32::try_from(all).unwrap_or(u32::MAX);
+        return Ok(Some(Finding {
+            signature,
+            violation,
+            subject: Subject::Recipe(recipe),
+            backend: wrong.backend.clone(),
+            peers: Vec::new(),
+            budget,
+            outcome: run.outcome,
+            seen: (count, count),
+        }));
+    }
+    Ok(None)
+}
+
+/// The oracle that speaks of widths.
+const ORACLE: &str = "width";
+
+/// Is told nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: Event) {}
+}
+
+/// Why widths could not be checked.
+#[derive(Debug, Error)]
+pub enum WidthError {
+    /// No worker would start.
+    #[error(transparent)]
+    Seat(#[from] SeatError),
+    /// A module could not be stored.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+}
