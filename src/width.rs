@@ -25,3 +25,8 @@ mod trace;
 pub use self::check::check;
 pub use self::error::CheckError;
 pub use self::matrix::{Batch, Batches, Depth, Point, batches};
+
+/// Offsets and indices are 32-bit numbers in modules and artifacts.
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

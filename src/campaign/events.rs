@@ -186,3 +186,10 @@ pub trait Observer: Sync {
     /// Something happened.
     fn observe(&self, event: Event);
 }
+
+/// Is told and tells nobody: for runs that a command makes on the side.
+pub(super) struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: Event) {}
+}

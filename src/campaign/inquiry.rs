@@ -3,9 +3,8 @@
 //! What a release answered is kept in the cache; a release at a border between good and bad has to
 //! answer the same three times.
 
-use super::{
-    Answer, Case, Event, Observer, Repro, ReproRun, Thoroughness, bisect, judge_alone, reproduce,
-};
+use super::events::Silent;
+use super::{Answer, Case, Repro, ReproRun, Thoroughness, bisect, judge_alone, reproduce};
 use crate::engines::{Backend, Installed};
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
@@ -295,11 +294,4 @@ impl<'a> Inquiry<'a> {
             .find(|reason| reason.split_once(':').is_none_or(|(oracle, _)| wanted(oracle)));
         reason.map_or(Answer::Good, |reason| Answer::CannotSay(reason.clone()))
     }
-}
-
-/// A bisection shows releases, not jobs.
-struct Silent;
-
-impl Observer for Silent {
-    fn observe(&self, _: Event) {}
 }

@@ -10,13 +10,6 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-/// What triples of targets begin with whose code can be looked at.
-const CHECKED: &str = "x86_64";
-
-fn is_checked(backend: &Backend) -> bool {
-    backend.target().triple.starts_with(CHECKED)
-}
-
 /// The artifacts that running jobs write.
 #[derive(Debug, Default)]
 pub(super) struct Artifacts {
@@ -38,7 +31,7 @@ impl Artifacts {
 
     /// Asks a job for its artifact, where its code can be looked at or somebody wants to have it.
     pub(super) fn ask(&self, job: &mut Job) {
-        if self.kept.is_none() && !is_checked(&job.backend) {
+        if self.kept.is_none() && !job.backend.target().is_x86_64() {
             return;
         }
         let file = ArtifactFile::new();
@@ -58,7 +51,7 @@ impl Artifacts {
             return;
         }
         let artifact = file.and_then(|file| file.read());
-        if is_checked(backend) {
+        if backend.target().is_x86_64() {
             let failed =
                 |error: &io::Error| MachineCheck::failed(format!("read the machine code: {error}"));
             outcome.machine = Some(match (&artifact, case.module.bytes()) {

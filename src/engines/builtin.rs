@@ -45,6 +45,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether its machine code is for x86-64.
+    pub fn is_x86_64(&self) -> bool {
+        self.triple.starts_with("x86_64")
+    }
+
     /// Whether the target takes the knob.
     pub fn takes(&self, knob: &Knob) -> bool {
         !self.lacks_knobs.contains(&knob.name)

@@ -16,9 +16,13 @@ pub fn wast(finding: &Finding) -> Option<String> {
     let Subject::Recipe(recipe) = &finding.subject else { return None };
     let mismatch = finding.outcome.machine.as_ref()?.mismatches.first()?;
     let (expected, actual) = (u64::from(mismatch.expected_bytes), u64::from(mismatch.actual_bytes));
-    let (width, what) = match mismatch.kind {
-        MismatchKind::Wider => (expected, "The last byte asked for is the last of memory: legal."),
-        MismatchKind::Narrower => (actual, "The last byte asked for lies behind memory: a trap."),
+    let (width, what, traps) = match mismatch.kind {
+        MismatchKind::Wider => {
+            (expected, "The last byte asked for is the last of memory: legal.", false)
+        }
+        MismatchKind::Narrower => {
+            (actual, "The last byte asked for lies behind memory: a trap.", true)
+        }
         MismatchKind::Missing
         | MismatchKind::Surplus
         | MismatchKind::Unmarked
@@ -44,15 +48,10 @@ pub fn wast(finding: &Finding) -> Option<String> {
     out.push_str(&imports(&module)?);
     out.push_str(&wasmprinter::print_bytes(&module).ok()?);
     let _ = writeln!(out, "\n;; {what}");
-    let _ = match mismatch.kind {
-        MismatchKind::Narrower => {
-            writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
-        }
-        MismatchKind::Wider
-        | MismatchKind::Missing
-        | MismatchKind::Surplus
-        | MismatchKind::Unmarked
-        | MismatchKind::BitIndex => writeln!(out, "(assert_return {invoke})"),
+    let _ = if traps {
+        writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
+    } else {
+        writeln!(out, "(assert_return {invoke})")
     };
     Some(out)
 }

@@ -1,8 +1,8 @@
 //! Machine code: the instructions of a function that access linear memory, with exact widths.
 
-use super::CheckError;
 use super::image::{Function, Image};
 use super::jump_table::{Bound, jump_table};
+use super::{CheckError, to_usize};
 use iced_x86::{
     Code, Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, InstructionInfoFactory,
     Mnemonic, OpAccess, OpKind, Register,
@@ -53,7 +53,7 @@ pub(super) fn accesses(
     factory: &mut InstructionInfoFactory,
 ) -> Result<Found, CheckError> {
     let traps = image.traps_of(function);
-    let (start, end) = (index(function.start), index(function.end));
+    let (start, end) = (to_usize(function.start), to_usize(function.end));
     let code = &image.text[start..end];
     let mut decoder = Decoder::with_ip(64, code, u64::from(function.start), DecoderOptions::NONE);
     let mut marks = traps.iter().copied().peekable();
@@ -102,7 +102,7 @@ pub(super) fn accesses(
                 }
             }
             FlowControl::IndirectBranch => {
-                let after = index(offset_after(&instruction)) - start;
+                let after = to_usize(offset_after(&instruction)) - start;
                 let Some((bytes, farthest)) = jump_table(code, after, bound.entries()) else {
                     return Err(CheckError::Table(offset));
                 };
@@ -199,8 +199,4 @@ fn offset_of(instruction: &Instruction) -> u32 {
 
 fn offset_after(instruction: &Instruction) -> u32 {
     u32::try_from(instruction.next_ip()).unwrap_or(u32::MAX)
-}
-
-fn index(offset: u32) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
 }

@@ -1,5 +1,6 @@
 //! The accesses of a function, and which loads feed which operators.
 
+use super::to_usize;
 use crate::ops::{Access, Operator};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -142,8 +143,4 @@ impl Accesses {
     pub(super) fn at(&self, position: u32) -> Option<usize> {
         self.all.binary_search_by_key(&position, |access| access.position).ok()
     }
-}
-
-pub(super) fn to_usize(local: u32) -> usize {
-    usize::try_from(local).unwrap_or(usize::MAX)
 }

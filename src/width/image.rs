@@ -3,7 +3,7 @@
 //! An artifact is an ELF file. Everything in it is checked before it is believed, since what is
 //! misread would pass in silence.
 
-use super::CheckError;
+use super::{CheckError, to_usize};
 use object::elf::EM_X86_64;
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, SymbolKind};
@@ -145,17 +145,13 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.first_chunk().map(|word| u32::from_le_bytes(*word))
 }
 
-fn size(count: u32) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
-}
-
 /// Offsets of the traps for memory out of bounds.
 fn traps(section: &[u8]) -> Result<Vec<u32>, CheckError> {
     let error = |offset: usize| CheckError::Layout { section: ELF_WASMTIME_TRAPS, offset };
     if section.is_empty() {
         return Ok(Vec::new());
     }
-    let count = size(word(section, 0).ok_or_else(|| error(0))?);
+    let count = to_usize(word(section, 0).ok_or_else(|| error(0))?);
     // A section may be as long as the older layout would be, and yet have the newer one.
     let all = match trap_blocks(section, count) {
         Ok(all) => all,
@@ -183,7 +179,7 @@ fn old_layout(count: usize, each: usize) -> Option<usize> {
 /// that it does not know for a bug of its own.
 fn trap_blocks(section: &[u8], count: usize) -> Result<Vec<(u32, u8)>, CheckError> {
     let error = |offset: usize| CheckError::Layout { section: ELF_WASMTIME_TRAPS, offset };
-    let blocks = size(word(section, 4).ok_or_else(|| error(4))?);
+    let blocks = to_usize(word(section, 4).ok_or_else(|| error(4))?);
     if blocks != count.div_ceil(BLOCK) {
         return Err(error(4));
     }
@@ -194,7 +190,7 @@ fn trap_blocks(section: &[u8], count: usize) -> Result<Vec<(u32, u8)>, CheckErro
         let index = 8 + 8 * block;
         let (first, place) = (word(section, index), word(section, index + 4));
         let (Some(mut offset), Some(place)) = (first, place) else { return Err(error(index)) };
-        let mut at = bodies.saturating_add(size(place));
+        let mut at = bodies.saturating_add(to_usize(place));
         let usual = next_byte(section, &mut at).ok_or_else(|| error(index))?;
         for _ in 0..BLOCK.min(count - all.len()) {
             let here = at;
@@ -235,7 +231,7 @@ fn positions(section: &[u8]) -> Result<Vec<(u32, u32)>, CheckError> {
     if section.is_empty() {
         return Ok(Vec::new());
     }
-    let count = size(word(section, 0).ok_or_else(|| error(0))?);
+    let count = to_usize(word(section, 0).ok_or_else(|| error(0))?);
     let newer = position_blocks(section, count);
     let all = match newer {
         Some(all) => all,
@@ -252,7 +248,7 @@ fn positions(section: &[u8]) -> Result<Vec<(u32, u32)>, CheckError> {
 /// The address map since Wasmtime 48.
 fn position_blocks(section: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
     // No entry is shorter than a byte.
-    if word(section, 4).map(size) != Some(count.div_ceil(BLOCK)) || count > section.len() {
+    if word(section, 4).map(to_usize) != Some(count.div_ceil(BLOCK)) || count > section.len() {
         return None;
     }
     let mut all = Vec::with_capacity(count);

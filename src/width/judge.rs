@@ -1,12 +1,12 @@
 //! Holds the machine accesses of a function against its Wasm accesses.
 
-use super::CheckError;
 use super::assign::{Candidates, Choices, Stand, assign};
 use super::code::{Found, MachineAccess, Touch, disassemble};
 use super::feeds::{Accesses, WasmAccess};
 use super::fit::{has_no_other_memory, has_one_width, is_as_wide, reads_first, touches_alike};
 use super::image::Function;
 use super::module::Module;
+use super::{CheckError, to_usize};
 use crate::ops::{AccessKind, Operator};
 use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Choices for Sides<'_> {
         let fits = |&load: &usize| {
             machine.touch != Touch::Write && is_as_wide(self.accesses.all[load].access, machine)
         };
-        Some(loads.into_iter().map(index).filter(fits).collect())
+        Some(loads.into_iter().map(to_usize).filter(fits).collect())
     }
 }
 
@@ -145,7 +145,7 @@ impl Judge<'_> {
         let mut all: Vec<usize> = own.into_iter().collect();
         let mut sure = true;
         if let Some(feeds) = feeds {
-            all.extend(feeds.near.iter().map(|&load| index(load)));
+            all.extend(feeds.near.iter().map(|&load| to_usize(load)));
             sure = !feeds.too_many;
         }
         let fits = |&place: &usize| {
@@ -176,7 +176,7 @@ impl Judge<'_> {
             return self.doubt(machine, "it reads what nothing is known to have loaded");
         };
         let open: Vec<usize> =
-            feeds.near.iter().map(|&load| index(load)).filter(|&load| !done[load]).collect();
+            feeds.near.iter().map(|&load| to_usize(load)).filter(|&load| !done[load]).collect();
         let fits = |&&load: &&usize| accesses.all[load].access.bytes == access.bytes;
         match open.iter().find(fits) {
             Some(&load) => done[load] = true,
@@ -281,8 +281,4 @@ impl Judge<'_> {
 
 fn name(operator: Option<&Operator>) -> String {
     operator.map_or_else(|| "no operator".to_owned(), |operator| operator.name.to_owned())
-}
-
-fn index(place: u32) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
 }

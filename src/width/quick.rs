@@ -7,6 +7,7 @@
 use super::code::{MachineAccess, Touch};
 use super::fit::{is_as_wide, reads_first, touches_alike};
 use super::module::Module;
+use super::to_usize;
 use crate::ops::{Access, AccessKind, Opcode};
 use std::ops::Range;
 use wasmparser::{
@@ -264,8 +265,4 @@ impl<'a> VisitOperator<'a> for Skip {
 
 impl VisitSimdOperator<'_> for Skip {
     wasmparser::for_each_visit_simd_operator!(skip);
-}
-
-fn to_usize(position: u32) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
 }

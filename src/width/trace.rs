@@ -1,6 +1,7 @@
 //! Follows values through a function, operator by operator.
 
-use super::feeds::{Accesses, Fed, Feeds, WasmAccess, join, receded, to_usize};
+use super::feeds::{Accesses, Fed, Feeds, WasmAccess, join, receded};
+use super::to_usize;
 use crate::ops::{AccessKind, Operator};
 use std::rc::Rc;
 use wasmparser::Operator as Parsed;

@@ -133,6 +133,15 @@ fn an_access_without_a_mark_is_unmarked() {
 }
 
 #[test]
+fn a_bit_picked_by_a_register_is_told() {
+    // `movzx eax, byte [..]` becomes `bt dword [..], eax`.
+    let checked = Compiled::new(LOAD8).patch(&MOVZX8, &[0x0f, 0xa3]).check(false);
+    let kinds: Vec<MismatchKind> =
+        checked.mismatches.iter().map(|mismatch| mismatch.kind).collect();
+    assert_eq!(kinds, [MismatchKind::BitIndex, MismatchKind::Wider]);
+}
+
+#[test]
 fn a_store_that_modifies_is_held_to_the_width_of_the_load() {
     let body = "(func (param i32 i32) (i32.store (local.get 0)
         (i32.add (i32.load (local.get 0)) (local.get 1))))";

@@ -1,9 +1,9 @@
 //! Whether a wrong access of the matrix shows in a module of its own, every time.
 
 use super::Wrong;
+use crate::campaign::events::Silent;
 use crate::campaign::{
-    CONFIRMATIONS, Case, CaseError, Event, Finding, Judged, Observer, Repro, ReproRun, Subject,
-    reproduce,
+    CONFIRMATIONS, Case, CaseError, Finding, Judged, Repro, ReproRun, Subject, reproduce,
 };
 use crate::job::Budget;
 use crate::outcome::Mismatch;
@@ -66,13 +66,6 @@ pub fn confirm_width(
 
 /// The oracle that speaks of widths.
 const ORACLE: &str = "width";
-
-/// Is told nothing.
-struct Silent;
-
-impl Observer for Silent {
-    fn observe(&self, _: Event) {}
-}
 
 /// Why widths could not be checked.
 #[derive(Debug, Error)]

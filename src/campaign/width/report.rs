@@ -47,26 +47,15 @@ impl WidthReport {
         let (looked_at, not_taken) = self.modules.entry(backend.clone()).or_default();
         let Some(machine) = &outcome.machine else {
             let ended = &outcome.termination;
-            match ended {
+            if let Termination::Completed { verdict: EngineVerdict::NotApplicable { .. } } = ended {
                 // Which proposals a backend lacks is known; the rest of the matrix goes on.
-                Termination::Completed { verdict: EngineVerdict::NotApplicable { .. } } => {
-                    *not_taken += 1;
-                }
-                Termination::Completed { verdict: EngineVerdict::Refused { refusal } } => {
-                    let reason = format!("refused: {}", refusal.message);
-                    self.failed.push((backend.clone(), reason));
-                }
-                Termination::Completed { .. }
-                | Termination::TimedOut { .. }
-                | Termination::OutOfMemory { .. }
-                | Termination::Panicked { .. }
-                | Termination::StackOverflow { .. }
-                | Termination::Signaled { .. }
-                | Termination::OutputLimit
-                | Termination::Ambiguous
-                | Termination::Infrastructure { .. } => {
-                    self.failed.push((backend.clone(), format!("ended in {}", ended.name())));
-                }
+                *not_taken += 1;
+            } else if let Termination::Completed { verdict: EngineVerdict::Refused { refusal } } =
+                ended
+            {
+                self.failed.push((backend.clone(), format!("refused: {}", refusal.message)));
+            } else {
+                self.failed.push((backend.clone(), format!("ended in {}", ended.name())));
             }
             return;
         };

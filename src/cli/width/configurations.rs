@@ -15,23 +15,20 @@ const WINCH_MEMORIES: &[&str] = &["", "guard=off", "spectre=off", "guard=off,spe
 pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
     let named = opts.run.backends(None)?;
     if !opts.run.backends.is_empty() {
-        if let Some(other) = named.iter().find(|backend| !is_x86(backend)) {
+        if let Some(other) = named.iter().find(|backend| !backend.target().is_x86_64()) {
             bail!("check the code of {other}: only x86-64 code can be looked at");
         }
         return Ok(named);
     }
     let engines: BTreeSet<&EngineId> = named.iter().map(Backend::engine).collect();
     for engine in &engines {
-        let makes_code = named.iter().any(|backend| backend.engine() == *engine && is_x86(backend));
+        let makes_code =
+            named.iter().any(|backend| backend.engine() == *engine && backend.target().is_x86_64());
         ensure!(makes_code, "check the code of {engine}: it hands out no x86-64 code");
     }
     let all = configurations(opts)?;
     let on = |engine| all.iter().map(move |backend| backend.clone().on(engine));
     Ok(engines.into_iter().flat_map(on).collect())
-}
-
-fn is_x86(backend: &Backend) -> bool {
-    backend.target().triple.starts_with("x86_64")
 }
 
 fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
