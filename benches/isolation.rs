@@ -55,6 +55,7 @@ fn jobs_on(engine: &EngineId, module: &StoredModule, count: u64) -> Vec<Job> {
         budget: Budget::new(60, 4 << 30),
         artifact: None,
         repeat: false,
+        edge: None,
     };
     (0..count).map(job).collect()
 }

@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use object::{Object, ObjectSection};
 use wasm_brink::ops::{Addressing, Unit};
-use wasm_brink::shapes::{self, MemoryForm};
+use wasm_brink::shapes::{self, Exported, MemoryForm};
 use wasm_brink::width;
 
 /// Functions, and the units that each runs: code of the size of a usual function.
@@ -28,7 +28,7 @@ fn module(sunk: usize) -> Vec<u8> {
     let unit = |at: usize| if (at + 1).is_multiple_of(sunk) { &consumer } else { &plain };
     let units: Vec<Unit> = (0..UNITS).map(|at| unit(at).clone()).collect();
     let functions = std::iter::repeat_n((&units[..], Addressing::default()), FUNCTIONS);
-    shapes::accesses_batch(MemoryForm::Memory32, functions).bytes.to_vec()
+    shapes::accesses_batch(MemoryForm::Memory32, functions, Exported::None).bytes.to_vec()
 }
 
 fn compile(module: &[u8]) -> Vec<u8> {

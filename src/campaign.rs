@@ -23,4 +23,6 @@ pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release}
 pub use self::line::{Line, Scope, lines};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
-pub use self::width::{WidthError, WidthReport, WidthRun, Wrong, check_width, confirm_width};
+pub use self::width::{
+    Evidence, WidthError, WidthReport, WidthRun, Wrong, check_width, confirm_width,
+};

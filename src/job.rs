@@ -1,5 +1,9 @@
 //! A job: a module, a backend and a budget.
 
+mod edge;
+
+pub use self::edge::{Argument, EDGE_BASE, EdgeCall, EdgeFunction, EdgeRun, Expected};
+
 use crate::engines::Backend;
 use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
@@ -97,6 +101,8 @@ pub struct Job {
     pub artifact: Option<PathBuf>,
     /// Whether to compile twice and compare, where the first compilation is quick.
     pub repeat: bool,
+    /// What to call once it is compiled.
+    pub edge: Option<EdgeRun>,
 }
 
 /// Byte strings as one piece rather than a list of numbers.

@@ -44,6 +44,7 @@ pub use excuses::EXCUSES;
 pub use needs::needs;
 pub use prelude::{Counts, IMPORT_MODULE, Prelude, Sections};
 pub use table::{Access, AccessKind, Excuse, Immediate, Opcode, Operator, Proposal, Type};
+pub(crate) use unit::feeds;
 pub use unit::{Sink, Source, Step, Unit, UnitKind};
 
 /// The rows, in files by proposal. New rows go to the end of their file: random units are drawn by

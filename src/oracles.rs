@@ -2,13 +2,14 @@
 //!
 //! No clock, no files, no engine: what they judge is data, so each is tested on observations made
 //! by hand. To add one: a file here with a unit struct that implements [`Oracle`], and its line in
-//! [`ORACLES`]. Growth and edge belong here too; they look at more than one compilation (a ladder
-//! of sizes, a run) and come with what makes those observations.
+//! [`ORACLES`]. Growth belongs here too; it looks at more than one compilation (a ladder of sizes)
+//! and comes with what makes those observations.
 
 mod agreement;
 mod code_size;
 mod crash;
 mod determinism;
+mod edge;
 mod laxness;
 mod memory;
 mod refusal;
@@ -106,6 +107,7 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &agreement::Agreement,
     &determinism::Determinism,
     &width::Width,
+    &edge::Edge,
 ];
 
 /// Whether the oracle of that id compares backends.
@@ -191,6 +193,7 @@ mod fixture {
             measurements: Measurements { module_bytes: 1 << 20, ..Measurements::default() },
             stderr_tail: String::new(),
             machine: None,
+            edge: None,
         }
     }
 

@@ -4,8 +4,10 @@
 //! ([`Termination::Infrastructure`]) and endings that prove nothing ([`Termination::Ambiguous`])
 //! are told apart from findings here, so that no oracle has to guess.
 
+mod edge;
 mod machine;
 
+pub use self::edge::{EdgeCheck, EdgeKind, EdgeMismatch};
 pub use self::machine::{MachineCheck, Mismatch, MismatchKind};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ pub enum Phase {
     Validate,
     /// The compiler, translation included, up to and with the serialised artifact.
     Compile,
+    /// Running what was compiled.
+    Run,
     /// A second compilation, to compare.
     Repeat,
     /// Everything is done.
@@ -31,8 +35,15 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase in order.
-    pub const ALL: [Phase; 6] =
-        [Phase::Start, Phase::Load, Phase::Validate, Phase::Compile, Phase::Repeat, Phase::Done];
+    pub const ALL: [Phase; 7] = [
+        Phase::Start,
+        Phase::Load,
+        Phase::Validate,
+        Phase::Compile,
+        Phase::Run,
+        Phase::Repeat,
+        Phase::Done,
+    ];
 }
 
 impl fmt::Display for Phase {
@@ -42,6 +53,7 @@ impl fmt::Display for Phase {
             Phase::Load => "load",
             Phase::Validate => "validate",
             Phase::Compile => "compile",
+            Phase::Run => "run",
             Phase::Repeat => "repeat",
             Phase::Done => "done",
         })
@@ -286,6 +298,9 @@ pub struct Outcome {
     /// What a look at the machine code brought, where one was taken.
     #[serde(default)]
     pub machine: Option<MachineCheck>,
+    /// What running it at the end of memory brought, where that was asked for.
+    #[serde(default)]
+    pub edge: Option<EdgeCheck>,
 }
 
 impl Outcome {
@@ -302,6 +317,7 @@ impl Outcome {
     /// Whether it shows machine code that accesses what it should not.
     pub fn is_sensitive(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.mismatch_count > 0)
+            || self.edge.as_ref().is_some_and(|edge| edge.mismatch_count > 0)
     }
 
     /// The outcome of a job that never ran.
@@ -314,6 +330,7 @@ impl Outcome {
             measurements: Measurements::default(),
             stderr_tail: String::new(),
             machine: None,
+            edge: None,
         }
     }
 }

@@ -26,7 +26,8 @@ use self::module::Use;
 use crate::ops::UnitKind;
 
 pub use self::body::accesses::{
-    MemoryForm, arguments as accesses_arguments, batch as accesses_batch, recipe as accesses_recipe,
+    Exported, MemoryForm, Parameters, arguments as accesses_arguments, batch as accesses_batch,
+    parameters as accesses_parameters, recipe as accesses_recipe, unit as accesses_unit,
 };
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};

@@ -59,7 +59,7 @@ impl Signature {
             }
             "laxness" => format!("{oracle} {key}"),
             // What is security-sensitive is not told by its name.
-            "width" => {
+            "width" | "edge" => {
                 let hash = blake3::hash(key.as_bytes()).to_hex();
                 format!("{oracle} {family} {}", &hash[..8])
             }

@@ -10,6 +10,7 @@
 mod assign;
 mod check;
 mod code;
+mod edge;
 mod error;
 mod feeds;
 mod fit;
@@ -19,10 +20,12 @@ mod jump_table;
 mod matrix;
 mod module;
 mod quick;
+mod reach;
 mod rows;
 mod trace;
 
 pub use self::check::check;
+pub use self::edge::edge_run;
 pub use self::error::CheckError;
 pub use self::matrix::{Batch, Batches, Depth, Point, batches};
 

@@ -14,6 +14,7 @@ mod command;
 mod compat;
 mod compiler;
 mod crash;
+mod edge;
 mod library;
 mod passes;
 mod plant;

@@ -1,12 +1,13 @@
 //! A case: one module with what is known of it, ready to become jobs.
 
 use crate::engines::Backend;
-use crate::job::{Budget, Job};
+use crate::job::{Budget, EdgeRun, Job};
 use crate::limits::{self, Expectation};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
 use crate::sandbox::{ModuleFileError, StoredModule};
 use crate::shapes::{self, Facts, Module, RecipeCheckError, Rope};
+use crate::width;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -70,13 +71,20 @@ pub struct Case {
     pub proposals: BTreeSet<Proposal>,
     /// Whether no access to linear memory in it may be left out by a compiler.
     pub accesses_count: bool,
+    /// What to call once it is compiled, where its code can be run here.
+    pub edge: Option<EdgeRun>,
 }
 
 impl Case {
     /// Builds and stores the module of a recipe.
     pub fn of_recipe(recipe: &Recipe) -> Result<Case, CaseError> {
         let module = shapes::build(recipe)?;
-        Case::of_built(Subject::Recipe(recipe.clone()), &module)
+        let mut case = Case::of_built(Subject::Recipe(recipe.clone()), &module)?;
+        if let Some(unit) = shapes::accesses_unit(recipe) {
+            let parameters = shapes::accesses_parameters(std::iter::once(unit));
+            case.edge = width::edge_run(&module.bytes.to_vec(), &parameters, |_| Some(unit));
+        }
+        Ok(case)
     }
 
     /// Stores a module that a shape built.
@@ -89,6 +97,7 @@ impl Case {
             expectation: Some(module.facts.expectation()),
             proposals: proposals.clone(),
             accesses_count: *accesses_count,
+            edge: None,
         })
     }
 
@@ -106,6 +115,7 @@ impl Case {
             expectation: usage.map(|usage| Expectation::of(&usage)),
             proposals: needs.unwrap_or_default(),
             accesses_count: false,
+            edge: None,
         })
     }
 
@@ -119,6 +129,7 @@ impl Case {
             budget,
             artifact: None,
             repeat: true,
+            edge: self.edge.clone().filter(|_| backend.runs_here()),
         }
     }
 }

@@ -5,7 +5,7 @@ mod confirm;
 mod report;
 
 pub use self::confirm::{WidthError, confirm_width};
-pub use self::report::{WidthReport, Wrong};
+pub use self::report::{Evidence, WidthReport, Wrong};
 
 use super::machine::Artifacts;
 use super::{Case, CaseError, Event, Observer, Subject};
@@ -14,8 +14,8 @@ use crate::job::Budget;
 use crate::outcome::Outcome;
 use crate::proposals::Proposal;
 use crate::sandbox::{Host, Next, Pool, SeatError, Task, Tasks};
-use crate::shapes::{MemoryForm, accesses_batch};
-use crate::width::{Batch, Batches, Depth, batches};
+use crate::shapes::{Exported, MemoryForm, accesses_batch, accesses_parameters};
+use crate::width::{Batch, Batches, Depth, batches, edge_run};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,8 @@ pub struct WidthRun {
     pub only: Option<String>,
     /// On what.
     pub backends: Vec<Backend>,
+    /// Whether to run the code at the end of memory, too, where it can be run here.
+    pub run: bool,
     /// The limits of a job.
     pub budget: Budget,
 }
@@ -48,9 +50,13 @@ pub fn check_width(
         by_engine.entry(backend.engine()).or_default().push(at);
     }
     let parts = by_engine.values().flat_map(|backends| backends.chunks(BACKENDS));
+    let matrix = || {
+        let matrix = batches(run.depth, run.only.as_deref());
+        if run.run { matrix.also_plain() } else { matrix }
+    };
     // Those of depth two are millions.
     let planned = match run.depth {
-        Depth::One => batches(run.depth, run.only.as_deref()).count() * run.backends.len(),
+        Depth::One => matrix().count() * run.backends.len(),
         Depth::Two => 0,
     };
     let work = Work {
@@ -59,7 +65,7 @@ pub fn check_width(
         observer,
         parts: parts.map(<[usize]>::to_vec).collect(),
         feed: Mutex::new(Feed {
-            batches: batches(run.depth, run.only.as_deref()),
+            batches: matrix(),
             open: VecDeque::new(),
             planned: planned as u64,
         }),
@@ -109,11 +115,18 @@ struct Work<'a> {
     artifacts: Artifacts,
 }
 
-fn build(batch: &Batch) -> Result<Case, CaseError> {
-    let units = batch.points.iter().map(|point| (&point.units[..], point.addressing));
-    let module = accesses_batch(batch.memory, units);
+fn build(batch: &Batch, run: bool) -> Result<Case, CaseError> {
+    let functions = batch.points.iter().map(|point| (&point.units[..], point.addressing));
+    let exported = if run { Exported::All } else { Exported::None };
+    let module = accesses_batch(batch.memory, functions, exported);
     let name = format!("{} functions of the matrix", batch.points.len());
-    Case::of_built(Subject::Module(name), &module)
+    let mut case = Case::of_built(Subject::Module(name), &module)?;
+    if run {
+        let units = batch.points.iter().flat_map(|point| &point.units);
+        let unit = |place: usize| batch.points.get(place).and_then(|point| point.units.first());
+        case.edge = edge_run(&module.bytes.to_vec(), &accesses_parameters(units), unit);
+    }
+    Ok(case)
 }
 
 impl Work<'_> {
@@ -161,7 +174,7 @@ impl Work<'_> {
         plain.memory = MemoryForm::Memory32;
         for (batch, parts) in [(batch, parts), (plain, others)] {
             if !parts.is_empty() {
-                let built = Arc::new(Built { case: build(&batch)?, batch });
+                let built = Arc::new(Built { case: build(&batch, self.run.run)?, batch });
                 feed.open.extend(parts.into_iter().map(|part| (Arc::clone(&built), part)));
             }
         }

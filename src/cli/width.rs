@@ -50,6 +50,9 @@ pub(super) struct Opts {
     /// of functions, and unless told otherwise, only on sse2 and the host's CPU set
     #[arg(long, conflicts_with = "full")]
     deep: bool,
+    /// Run the code as well, with addresses around the end of memory, on what this machine can run
+    #[arg(long = "run", conflicts_with_all = ["module", "deep", "full"])]
+    at_the_end: bool,
     /// Every CPU set with every memory configuration
     #[arg(long, conflicts_with = "cpus")]
     full: bool,
@@ -163,6 +166,7 @@ fn check_matrix(
         depth: if opts.deep { Depth::Two } else { Depth::One },
         only: opts.operator.clone(),
         backends,
+        run: opts.at_the_end,
         budget: opts.run.budget(Some(MATRIX_BUDGET)),
     };
     let directory = RunDir::create(&opts.output)?;

@@ -1,6 +1,8 @@
 //! A backend and its text, `41.0.0/x86_64:opt=none,fuel`.
 
-use super::{Cpu, EngineId, EngineIdError, KNOBS, Knob, KnobError, Knobs, Target, targets};
+use super::{
+    Cpu, EngineId, EngineIdError, FEATURES, KNOBS, Knob, KnobError, Knobs, Target, targets,
+};
 use crate::names::{did_you_mean, nearest};
 use crate::proposals::Proposal;
 use serde::{Deserialize, Serialize};
@@ -74,6 +76,15 @@ impl Backend {
             Cpu::Target => self.target().cpu.to_vec(),
             Cpu::Features(features) => features.iter().map(|feature| feature.flag).collect(),
         }
+    }
+
+    /// Whether this machine can run its code.
+    pub fn runs_here(&self) -> bool {
+        let has =
+            |flag: &&str| FEATURES.iter().any(|feature| feature.flag == *flag && feature.is_here());
+        cfg!(all(target_arch = "x86_64", target_os = "linux"))
+            && self.target().is_x86_64()
+            && self.cpu_flags().iter().all(has)
     }
 
     /// Why this backend cannot take a module that uses `proposals`, if so.

@@ -77,13 +77,20 @@ const BASELINE: &str = "sse2";
 /// The name that stands for what this machine has; it is read, never written.
 const HOST: &str = "host";
 
+impl Feature {
+    /// Whether this machine has it.
+    pub fn is_here(&self) -> bool {
+        (self.host)()
+    }
+}
+
 impl Features {
     /// SSE2 alone.
     pub const BASELINE: Features = Features(0);
 
     /// What this machine has.
     pub fn host() -> Features {
-        Features::of(|_, feature| (feature.host)())
+        Features::of(|_, feature| feature.is_here())
     }
 
     /// The first `count` of [`FEATURES`].

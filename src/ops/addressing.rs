@@ -56,6 +56,9 @@ impl Offset {
 /// What [`Offset::PastGuard`] adds.
 const PAST_GUARD: u64 = 1 << 30;
 
+const I32_WRAP_I64: u8 = 0xa7;
+const I64_EXTEND_I32_U: u8 = 0xad;
+
 /// By how much [`AddressForm::Shl`] shifts.
 const SHIFT: i64 = 3;
 
@@ -77,6 +80,18 @@ impl<R: Resolve> Encoder<'_, R> {
                 self.indexed(LOCAL_GET, Entity::Base);
                 self.out.push(add);
             }
+        }
+    }
+
+    /// Makes an integer an address, where one is wanted.
+    pub(super) fn convert(&mut self, given: Type, wanted: Type) {
+        if wanted != Type::Addr {
+            return;
+        }
+        if given == Type::I32 && self.memory64 {
+            self.out.push(I64_EXTEND_I32_U);
+        } else if given == Type::I64 && !self.memory64 {
+            self.out.push(I32_WRAP_I64);
         }
     }
 

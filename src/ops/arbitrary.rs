@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::ops::UnitError;
     use crate::ops::testing::{copies, operators as read_back};
+    use crate::ops::unit::feeds;
 
     /// Random units per kind, half of them with a 64-bit memory.
     const UNITS: u32 = 2_000;
@@ -209,7 +210,8 @@ mod tests {
             let mut steps = unit.steps().to_vec();
             let before = steps[0].op.last_result();
             let Some(step) = steps.get_mut(1) else { continue };
-            let wrong = step.op.params.iter().position(|ty| !before.is_some_and(|it| it.fits(*ty)));
+            let fed = |ty: &Type| before.is_some_and(|it| feeds(it, *ty));
+            let wrong = step.op.params.iter().position(|ty| !fed(ty));
             if let Some(wrong) = wrong {
                 step.operands[wrong] = Source::Prev;
                 let error = Unit::new(steps, unit.sink());

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::ops::addressing::Addressing;
 use crate::ops::encoder::{Encoder, LOCAL_GET, LOCAL_SET, LOCAL_TEE};
 use crate::ops::entity::{Entity, Resolve, Role, close};
+use crate::ops::kinds::Type;
 use crate::ops::numbers::Numbers;
 use crate::ops::prelude::Prelude;
 use crate::ops::unit::{Source, Step, Unit, UnitKind};
@@ -217,14 +218,18 @@ impl<'a, R: Resolve> Emitter<'a, R> {
                 None if self.carried == Carried::Stack => {}
                 None if at == 0 => self.encoder.scratch(LOCAL_GET, Role::CarryA, ty),
                 None => self.encoder.scratch(LOCAL_GET, Role::CarryB, ty),
-                Some(before) => self.prev(before, step, prevs),
+                Some(before) => {
+                    let given = self.prev(before, step, prevs);
+                    self.encoder.convert(given, ty);
+                }
             }
             prevs += 1;
         }
     }
 
-    /// Pushes the result of step `before`; `prevs` operands of `step` have taken it already.
-    fn prev(&mut self, before: usize, step: &Step, prevs: usize) {
+    /// Pushes the result of step `before`, and tells its type; `prevs` operands of `step` have taken it
+    /// already.
+    fn prev(&mut self, before: usize, step: &Step, prevs: usize) -> Type {
         let ty = self.unit.steps()[before].op.last_result().expect("checked by Unit::new");
         if prevs > 0 {
             self.encoder.scratch(LOCAL_GET, Role::Tee, ty);
@@ -234,6 +239,7 @@ impl<'a, R: Resolve> Emitter<'a, R> {
                 self.encoder.scratch(LOCAL_TEE, Role::Tee, ty);
             }
         }
+        ty
     }
 }
 

@@ -156,6 +156,12 @@ impl Prelude {
         first.map_or(0..0, |first| first..first + PARAMS_PER_TYPE)
     }
 
+    /// The parameter that units take the address from that nothing is in the way at: the one that
+    /// results are stored to.
+    pub fn base_param(&self) -> Option<u32> {
+        self.indices.get(&Entity::Base).copied()
+    }
+
     /// The locals that the host function declares first, after its parameters.
     pub fn locals(&self) -> &[(u32, ValType)] {
         &self.locals

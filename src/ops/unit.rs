@@ -253,10 +253,16 @@ impl Unit {
     }
 }
 
+/// Whether a result may be an operand. Any integer may be an address; what is too wide or too narrow
+/// for that is converted.
+pub(crate) fn feeds(given: Type, wanted: Type) -> bool {
+    given.fits(wanted) || (wanted == Type::Addr && matches!(given, Type::I32 | Type::I64))
+}
+
 fn check_prev(index: usize, step: &Step, given: Option<Type>) -> Result<(), UnitError> {
     let operands = step.operands.iter().zip(step.op.params).enumerate();
     for (operand, (source, &wanted)) in operands {
-        if *source == Source::Prev && !given.is_some_and(|given| given.fits(wanted)) {
+        if *source == Source::Prev && !given.is_some_and(|given| feeds(given, wanted)) {
             let operator = step.op.name;
             return Err(UnitError::PrevType { step: index, operator, operand, wanted, given });
         }

@@ -34,6 +34,7 @@ pub fn probe(exe: &WorkerExe, mut engine: Installed) -> Result<Installed, SeatEr
                 budget: BUDGET,
                 artifact: None,
                 repeat: false,
+                edge: None,
             })
         });
         let mut lacks = BTreeSet::new();

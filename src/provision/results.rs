@@ -88,6 +88,7 @@ mod tests {
             budget: Budget::new(1, 1 << 30),
             artifact: None,
             repeat: true,
+            edge: None,
         };
         let module = module_hash(&job.module, false).unwrap();
         let outcomes = [Outcome::infrastructure(1, "x".to_owned())];

@@ -2,7 +2,8 @@
 //! memory.
 
 use crate::campaign::{Finding, Subject};
-use crate::outcome::{Mismatch, MismatchKind};
+use crate::outcome::{EdgeKind, EdgeMismatch, Mismatch, MismatchKind, Outcome};
+use crate::recipe::Recipe;
 use crate::shapes;
 use std::fmt::Write;
 use wasm_encoder::ValType;
@@ -11,12 +12,53 @@ use wasmparser::{Parser, Payload, TypeRef};
 /// Size of the memory that the case declares, in bytes.
 const MEMORY_BYTES: u64 = 65_536;
 
+/// What a script shows.
+struct Shown {
+    /// The address that the function is called by.
+    address: u64,
+    /// Whether that must trap.
+    traps: bool,
+    /// What is wrong, and why it must come out otherwise.
+    lines: [String; 2],
+}
+
 /// The script for a finding of a wrong width, where its case takes plain addresses.
 pub fn wast(finding: &Finding) -> Option<String> {
     let Subject::Recipe(recipe) = &finding.subject else { return None };
-    let mismatch = finding.outcome.machine.as_ref()?.mismatches.first()?;
+    let Outcome { machine, edge, .. } = &finding.outcome;
+    let in_code = machine.as_ref().and_then(|machine| machine.mismatches.first());
+    let in_call = edge.as_ref().and_then(|edge| edge.mismatches.first());
+    let shown = match (in_code, in_call) {
+        (Some(mismatch), _) => of_code(recipe, mismatch)?,
+        (None, Some(mismatch)) => of_call(mismatch)?,
+        (None, None) => return None,
+    };
+    let arguments = shapes::accesses_arguments(recipe, shown.address)?;
+    let module = shapes::build(recipe).ok()?.bytes.to_vec();
+    let arguments: Option<Vec<String>> =
+        arguments.iter().map(|(ty, value)| constant(*ty, *value)).collect();
+    let invoke = format!("(invoke \"run\" {})", arguments?.join(" "));
+    let [wrong, why] = shown.lines;
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, ";; {wrong}");
+    let _ =
+        writeln!(out, ";; To be run without guard pages and without a reservation for memories.");
+    out.push_str(&imports(&module)?);
+    out.push_str(&wasmprinter::print_bytes(&module).ok()?);
+    let _ = writeln!(out, "\n;; {why}");
+    let _ = if shown.traps {
+        writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
+    } else {
+        writeln!(out, "(assert_return {invoke})")
+    };
+    Some(out)
+}
+
+/// What shows a wrong instruction.
+fn of_code(recipe: &Recipe, mismatch: &Mismatch) -> Option<Shown> {
     let (expected, actual) = (u64::from(mismatch.expected_bytes), u64::from(mismatch.actual_bytes));
-    let (width, what, traps) = match mismatch.kind {
+    let (width, why, traps) = match mismatch.kind {
         MismatchKind::Wider => {
             (expected, "The last byte asked for is the last of memory: legal.", false)
         }
@@ -33,27 +75,21 @@ pub fn wast(finding: &Finding) -> Option<String> {
     if all.into_iter().any(|access| u64::from(access.bytes) > expected.max(1)) {
         return None;
     }
-    let arguments = shapes::accesses_arguments(recipe, MEMORY_BYTES.checked_sub(width)?)?;
-    let module = shapes::build(recipe).ok()?.bytes.to_vec();
-    let arguments: Option<Vec<String>> =
-        arguments.iter().map(|(ty, value)| constant(*ty, *value)).collect();
-    let invoke = format!("(invoke \"run\" {})", arguments?.join(" "));
     let Mismatch { instruction, operator, .. } = mismatch;
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ =
-        writeln!(out, ";; {operator}: `{instruction}` accesses {actual} bytes, not {expected}.");
-    let _ =
-        writeln!(out, ";; To be run without guard pages and without a reservation for memories.");
-    out.push_str(&imports(&module)?);
-    out.push_str(&wasmprinter::print_bytes(&module).ok()?);
-    let _ = writeln!(out, "\n;; {what}");
-    let _ = if traps {
-        writeln!(out, "(assert_trap {invoke} \"out of bounds memory access\")")
-    } else {
-        writeln!(out, "(assert_return {invoke})")
+    let wrong = format!("{operator}: `{instruction}` accesses {actual} bytes, not {expected}.");
+    let address = MEMORY_BYTES.checked_sub(width)?;
+    Some(Shown { address, traps, lines: [wrong, why.to_owned()] })
+}
+
+/// What shows a call that went wrong.
+fn of_call(mismatch: &EdgeMismatch) -> Option<Shown> {
+    let (traps, why) = match mismatch.kind {
+        EdgeKind::Trapped => (false, "All that is accessed is in memory: legal."),
+        EdgeKind::NotTrapped => (true, "Something that is accessed lies behind memory: a trap."),
+        EdgeKind::OtherEnd | EdgeKind::OtherBytes | EdgeKind::Faulted => return None,
     };
-    Some(out)
+    let lines = [format!("{mismatch}."), why.to_owned()];
+    Some(Shown { address: mismatch.address, traps, lines })
 }
 
 fn constant(ty: ValType, value: u64) -> Option<String> {

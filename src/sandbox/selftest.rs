@@ -79,6 +79,7 @@ fn plant(
         budget: budget(planted),
         artifact: None,
         repeat: false,
+        edge: None,
     };
     seat.run(vec![job], &|| false, &mut |outcome| {
         let passed = recognised(planted, &outcome);

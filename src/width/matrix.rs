@@ -6,10 +6,10 @@
 
 use crate::ops::{
     AccessKind, AddressForm, Addressing, Offset, Operator, Prelude, Proposal, Sink, Source, Step,
-    Type, Unit, operators,
+    Type, Unit, feeds, operators,
 };
 use crate::shapes::MemoryForm;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
 /// Functions in one module of the matrix: small enough to share among processors, large enough
@@ -65,6 +65,8 @@ pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
         only: only.map(str::to_owned),
         turns: BTreeMap::new(),
         open: BTreeMap::new(),
+        full: VecDeque::new(),
+        plain: false,
     }
 }
 
@@ -80,16 +82,22 @@ pub struct Batches {
     turns: BTreeMap<&'static str, usize>,
     /// What does not fill a module yet.
     open: Groups,
+    /// What does.
+    full: VecDeque<Batch>,
+    /// Whether points with plain addresses come as well.
+    plain: bool,
 }
 
 impl Iterator for Batches {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        while let Some(units) = self.units.next() {
-            if let Some(full) = self.add(&units) {
-                return Some(full);
-            }
+        while self.full.is_empty() {
+            let Some(units) = self.units.next() else { break };
+            self.add(&units);
+        }
+        if let Some(full) = self.full.pop_front() {
+            return Some(full);
         }
         let ((memory, _, proposals), points) = self.open.pop_first()?;
         Some(Batch { memory: MemoryForm::ALL[memory], proposals, points })
@@ -97,17 +105,34 @@ impl Iterator for Batches {
 }
 
 impl Batches {
-    /// Adds a group of units; a batch, where that made one full.
-    fn add(&mut self, units: &[Unit]) -> Option<Batch> {
-        let first = units.first()?;
+    /// As well as with addresses of the form whose turn it is, has each unit with the plainest ones:
+    /// those that reach every byte around the end of memory.
+    #[must_use]
+    pub fn also_plain(self) -> Batches {
+        Batches { plain: true, ..self }
+    }
+
+    /// Adds a group of units.
+    fn add(&mut self, units: &[Unit]) {
+        let Some(first) = units.first() else { return };
         let turn = self.turns.entry(first.steps()[0].op.name).or_default();
-        let (mut addressing, memory) = FORMS[*turn % FORMS.len()];
+        let (addressing, memory) = FORMS[*turn % FORMS.len()];
         *turn += 1;
         // Turns are dealt before, so that a part of the matrix is a part of it.
         let has = |name: &String| first.steps().iter().any(|step| step.op.name == name);
         if !self.only.as_ref().is_none_or(has) {
-            return None;
+            return;
         }
+        self.put(units, addressing, memory);
+        if self.plain {
+            let plain = Addressing { form: AddressForm::Local, offset: Offset::Zero };
+            self.put(&units[..1], plain, 0);
+        }
+    }
+
+    /// Adds a group of units with addresses and a memory of these forms.
+    fn put(&mut self, units: &[Unit], mut addressing: Addressing, memory: usize) {
+        let first = &units[0];
         if addressing.offset == Offset::Zero && repeats_itself(first) {
             addressing.offset = Offset::Small;
         }
@@ -118,11 +143,11 @@ impl Batches {
         for units in units.chunks(together) {
             points.push(Point { units: units.to_vec(), addressing });
         }
-        if points.len() < BATCH {
-            return None;
+        if points.len() >= BATCH {
+            let points = std::mem::take(points);
+            let memory = MemoryForm::ALL[memory];
+            self.full.push_back(Batch { memory, proposals: key.2, points });
         }
-        let points = std::mem::take(points);
-        Some(Batch { memory: MemoryForm::ALL[memory], proposals: key.2, points })
     }
 }
 
@@ -194,7 +219,7 @@ fn is_load(op: &Operator) -> bool {
 fn fed(op: &Operator, from: &Operator) -> Vec<usize> {
     let Some(given) = from.last_result().filter(|ty| is_loadable(*ty)) else { return Vec::new() };
     let operands = op.params.iter().enumerate();
-    operands.filter(|(_, wanted)| **wanted == given).map(|(at, _)| at).collect()
+    operands.filter(|(_, wanted)| feeds(given, **wanted)).map(|(at, _)| at).collect()
 }
 
 /// `op` with all operands from parameters but the one at `prev`.

@@ -4,22 +4,28 @@
 
 use super::compiler::Configured;
 use super::compiler::SPECTRE_FLAGS;
-use super::{compat, refusals};
+use super::edge::AtTheEdge;
+use super::progress::Progress;
+use super::{compat, edge, refusals};
 use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
-use crate::job::Job;
-use crate::outcome::{RefusalKind, shorten};
+use crate::job::{EdgeRun, Job};
+use crate::outcome::{EdgeCheck, RefusalKind, shorten};
 use crate::proposals::Proposal;
 use std::error::Error as StdError;
+use std::sync::Arc;
 use wasmtime::{Config, Engine, Module};
 use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{CompileError, WasmError};
+
+/// The backend that what is run is held against.
+const INTERPRETER: &str = "pulley64:opt=none,guard=off";
 
 /// The engine, configured for a job.
 struct Builtin(Engine);
 
 /// The configured engine, or why there is none.
 pub(super) fn configure(job: &Job, checked: bool) -> Result<Box<dyn Configured>, String> {
-    let config = config(job, checked)?;
+    let config = config(&job.backend, job, checked)?;
     let engine = Engine::new(&config).map_err(|error| shorten(&format!("{error:#}")))?;
     Ok(Box::new(Builtin(engine)))
 }
@@ -27,6 +33,27 @@ pub(super) fn configure(job: &Job, checked: bool) -> Result<Box<dyn Configured>,
 impl Configured for Builtin {
     fn validate(&self, module: &[u8]) -> Result<(), String> {
         Module::validate(&self.0, module).map_err(|error| format!("{error:#}"))
+    }
+
+    fn run(
+        &self,
+        job: &Job,
+        run: &EdgeRun,
+        module: &[u8],
+        artifact: &[u8],
+        progress: &Progress,
+    ) -> Option<EdgeCheck> {
+        // SAFETY: this engine has just made it.
+        let compiled = match unsafe { Module::deserialize(&self.0, artifact) } {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                let reason = shorten(&format!("load the code: {error:#}"));
+                return Some(EdgeCheck::failed(reason));
+            }
+        };
+        let interpreter = interpreter(job, module);
+        let reference = interpreter.as_ref().map(|(engine, module)| (engine, module));
+        Some(edge::run(&self.0, &compiled, reference, run, progress))
     }
 
     fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)> {
@@ -37,10 +64,23 @@ impl Configured for Builtin {
     }
 }
 
+/// The same module on the engine that interprets, which knows nothing of instructions and their
+/// widths; none where it does not take the module, or may compute otherwise.
+fn interpreter(job: &Job, module: &[u8]) -> Option<(Engine, Module)> {
+    if job.proposals.contains(&Proposal::RelaxedSimd) {
+        return None;
+    }
+    let backend: Backend = INTERPRETER.parse().ok()?;
+    let config = config(&backend, job, false).ok()?;
+    let engine = Engine::new(&config).ok()?;
+    let module = Module::new(&engine, module).ok()?;
+    Some((engine, module))
+}
+
 /// The engine's configuration, or why there is none.
-fn config(job: &Job, checked: bool) -> Result<Config, String> {
-    let Backend { knobs, .. } = &job.backend;
-    let target = job.backend.target();
+fn config(backend: &Backend, job: &Job, checked: bool) -> Result<Config, String> {
+    let Backend { knobs, .. } = backend;
+    let target = backend.target();
     let cranelift = target.strategy == Strategy::Cranelift;
     let mut config = Config::new();
     config.target(target.triple).map_err(|error| shorten(&format!("{error:#}")))?;
@@ -94,17 +134,22 @@ fn config(job: &Job, checked: bool) -> Result<Config, String> {
             unsafe { config.cranelift_flag_set(flag, "false") };
         }
     }
-    for feature in job.backend.cpu_flags() {
-        // SAFETY: the code for these features is compiled and looked at, never run.
+    for feature in backend.cpu_flags() {
+        // SAFETY: code for features that this machine lacks is looked at and not run; an engine
+        // that is to run something asks the machine itself.
         unsafe { config.cranelift_flag_enable(feature) };
     }
-    features(&mut config, job);
+    if let Some(run) = &job.edge {
+        compat::no_backtraces(&mut config);
+        config.with_host_memory(Arc::new(AtTheEdge { memory_bytes: run.memory_bytes }));
+    }
+    features(&mut config, backend, job);
     Ok(config)
 }
 
 /// Proposals: Wasmtime's defaults for the backend, those it has off that the module needs, and
 /// the knob.
-fn features(config: &mut Config, job: &Job) {
+fn features(config: &mut Config, backend: &Backend, job: &Job) {
     config.wasm_custom_page_sizes(true);
     config.wasm_wide_arithmetic(true);
     compat::turn_on(config, &job.proposals);
@@ -112,11 +157,11 @@ fn features(config: &mut Config, job: &Job) {
         // Only where it is needed: it turns other things off.
         config.wasm_stack_switching(true);
     }
-    if job.backend.target().lacks.contains(&Proposal::Simd) {
+    if backend.target().lacks.contains(&Proposal::Simd) {
         config.wasm_relaxed_simd(false);
         config.wasm_simd(false);
     }
-    if !job.backend.knobs.memory64 {
+    if !backend.knobs.memory64 {
         config.wasm_memory64(false);
     }
 }

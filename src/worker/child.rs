@@ -1,11 +1,13 @@
 //! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
 
 use super::command::Ended;
-use super::compiler::Compiler;
+use super::compiler::{Compiled, Compiler};
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{EngineVerdict, Measurements, Phase, Termination, Validation, shorten};
+use crate::outcome::{
+    EdgeCheck, EngineVerdict, Measurements, Phase, Termination, Validation, shorten,
+};
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -20,6 +22,10 @@ const ADDRESS_SPACE_SLACK_BYTES: u64 = 2 << 30;
 
 /// The same for a library, whose allocations nobody counts: this limit is the only one it has.
 const LIBRARY_SLACK_BYTES: u64 = 256 << 20;
+
+/// What memories that are run at their ends set aside beside that: two of them, each with all the
+/// guards that an engine asks for.
+const EDGE_SLACK_BYTES: u64 = 32 << 30;
 
 /// Exit code of a child that could not do its work.
 const FAILED_EXIT: i32 = 70;
@@ -49,6 +55,7 @@ pub(super) struct Completed {
     pub(super) termination: Termination,
     pub(super) validation: Validation,
     pub(super) measurements: Measurements,
+    pub(super) edge: Option<EdgeCheck>,
 }
 
 /// The pipe to the worker; the panic hook needs it too.
@@ -141,6 +148,7 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         // Programs may set aside what they never use; their resident memory is watched.
         let slack =
             if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
+        let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
         let room = job.budget.memory_bytes.saturating_add(slack);
         let limit = unix::address_space_bytes().saturating_add(room);
         unix::limit_address_space(limit)?;
@@ -159,11 +167,17 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         (_, Some(reason), _) => {
             let verdict = EngineVerdict::NotApplicable { reason };
             let termination = Termination::Completed { verdict };
-            completed(job, Phase::Done, termination, Validation::NotRun, progress)
+            Message::Completed(Box::new(completed(
+                job,
+                Phase::Done,
+                termination,
+                Validation::NotRun,
+                progress,
+            )))
         }
         (Some(program), None, _) => {
             let Ended { phase, termination, validation } = program.run(job, module, progress)?;
-            completed(job, phase, termination, validation, progress)
+            Message::Completed(Box::new(completed(job, phase, termination, validation, progress)))
         }
     };
     tell(&message);
@@ -184,31 +198,34 @@ fn compile(
     };
     // A library allocates by itself; what little is seen here of it would only mislead.
     allocator::count_in((!compiler.is_library()).then_some(progress));
-    let (validation, verdict) = if let ModuleSource::Planted(planted) = &job.module {
+    let Compiled { validation, verdict, edge } = if let ModuleSource::Planted(planted) = &job.module
+    {
         let verdict = plant::commit(*planted);
         measured();
-        (Validation::NotRun, verdict)
+        Compiled { validation: Validation::NotRun, verdict, edge: None }
     } else {
-        let compiled = compiler.compile(job, module, progress, &measured)?;
-        (compiled.validation, compiled.verdict)
+        compiler.compile(job, module, progress, &measured)?
     };
     allocator::count_in(None);
-    Ok(completed(job, Phase::Done, Termination::Completed { verdict }, validation, progress))
+    let termination = Termination::Completed { verdict };
+    let mut completed = completed(job, Phase::Done, termination, validation, progress);
+    completed.edge = edge;
+    Ok(Message::Completed(Box::new(completed)))
 }
 
-/// The message of a job that has been told all about.
+/// A job that has been told all about.
 fn completed(
     job: &Job,
     phase: Phase,
     termination: Termination,
     validation: Validation,
     progress: &Progress,
-) -> Message {
+) -> Completed {
     let now_ns = unix::monotonic_ns();
     progress.enter(Phase::Done, now_ns);
     let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
     let job = job.id;
-    Message::Completed(Box::new(Completed { job, phase, termination, validation, measurements }))
+    Completed { job, phase, termination, validation, measurements, edge: None }
 }
 
 /// Sends a message to the worker; a pipe that is gone means that the worker is, and so are we.

@@ -60,3 +60,15 @@ pub(super) fn copying_collector() -> Result<Collector, String> {
 pub(super) fn copying_collector() -> Result<Collector, String> {
     Err("this release has no copying collector".to_owned())
 }
+
+/// Leaves out the stack that every trap would tell.
+#[cfg(not(wasmtime_before_43))]
+pub(super) fn no_backtraces(config: &mut Config) {
+    config.wasm_backtrace_max_frames(None);
+}
+
+/// Leaves out the stack that every trap would tell.
+#[cfg(wasmtime_before_43)]
+pub(super) fn no_backtraces(config: &mut Config) {
+    config.wasm_backtrace(false);
+}

@@ -6,8 +6,10 @@ use super::progress::Progress;
 use super::unix::monotonic_ns;
 use super::{artifact, builtin, library, passes};
 use crate::engines::{Code, Installed};
-use crate::job::Job;
-use crate::outcome::{Artifact, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten};
+use crate::job::{EdgeRun, Job};
+use crate::outcome::{
+    Artifact, EdgeCheck, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten,
+};
 use std::io;
 
 /// A second compilation, to compare, is made where the first took at most this long.
@@ -39,6 +41,16 @@ pub(super) trait Configured {
     /// Validates; the error is the engine's message.
     fn validate(&self, module: &[u8]) -> Result<(), String>;
 
+    /// Runs an artifact of `module` as `run` says; `None` where this engine is not run.
+    fn run(
+        &self,
+        job: &Job,
+        run: &EdgeRun,
+        module: &[u8],
+        artifact: &[u8],
+        progress: &Progress,
+    ) -> Option<EdgeCheck>;
+
     /// Compiles to an artifact; the error is the kind of the refusal and the engine's message.
     fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)>;
 }
@@ -47,6 +59,7 @@ pub(super) trait Configured {
 pub(super) struct Compiled {
     pub(super) validation: Validation,
     pub(super) verdict: EngineVerdict,
+    pub(super) edge: Option<EdgeCheck>,
 }
 
 impl Compiler {
@@ -97,7 +110,8 @@ impl Compiler {
         progress: &'static Progress,
         measured: &dyn Fn(),
     ) -> io::Result<Compiled> {
-        let not_run = |verdict| Ok(Compiled { validation: Validation::NotRun, verdict });
+        let not_run =
+            |verdict| Ok(Compiled { validation: Validation::NotRun, verdict, edge: None });
         let engine = match self.configure(job, false) {
             Ok(engine) => engine,
             Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
@@ -122,7 +136,8 @@ impl Compiler {
                     kind = RefusalKind::Invalid;
                 }
                 let refusal = Refusal { phase: Phase::Compile, kind, message: shorten(&message) };
-                return Ok(Compiled { validation, verdict: EngineVerdict::Refused { refusal } });
+                let verdict = EngineVerdict::Refused { refusal };
+                return Ok(Compiled { validation, verdict, edge: None });
             }
         };
         measured();
@@ -134,26 +149,33 @@ impl Compiler {
             hash: artifact::fingerprint(bytes),
             repeat_hash: None,
         };
+        let edge = job.edge.as_ref().and_then(|run| {
+            progress.enter(Phase::Run, monotonic_ns());
+            engine.run(job, run, module, bytes, progress)
+        });
         drop(artifact);
         if job.repeat && took_us <= REPEAT_US_MAX {
             progress.enter(Phase::Repeat, monotonic_ns());
-            let checked = took_us <= CHECKED_US_MAX;
-            let again = match self.configure(job, checked) {
-                Ok(engine) => engine.compile(module),
-                Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
-            };
-            match again {
-                Ok(again) => described.repeat_hash = Some(artifact::fingerprint((*again).as_ref())),
-                Err((kind, message)) => {
-                    let refusal =
-                        Refusal { phase: Phase::Repeat, kind, message: shorten(&message) };
-                    return Ok(Compiled {
-                        validation,
-                        verdict: EngineVerdict::Refused { refusal },
-                    });
-                }
+            match self.again(job, module, took_us <= CHECKED_US_MAX) {
+                Ok(hash) => described.repeat_hash = Some(hash),
+                Err(verdict) => return Ok(Compiled { validation, verdict, edge }),
             }
         }
-        Ok(Compiled { validation, verdict: EngineVerdict::Accepted { artifact: described } })
+        let verdict = EngineVerdict::Accepted { artifact: described };
+        Ok(Compiled { validation, verdict, edge })
+    }
+
+    /// The fingerprint of a second compilation, or what the engine said instead.
+    fn again(&self, job: &Job, module: &[u8], checked: bool) -> Result<String, EngineVerdict> {
+        let engine = self
+            .configure(job, checked)
+            .map_err(|reason| EngineVerdict::NotApplicable { reason })?;
+        match engine.compile(module) {
+            Ok(again) => Ok(artifact::fingerprint((*again).as_ref())),
+            Err((kind, message)) => {
+                let refusal = Refusal { phase: Phase::Repeat, kind, message: shorten(&message) };
+                Err(EngineVerdict::Refused { refusal })
+            }
+        }
     }
 }

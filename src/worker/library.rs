@@ -6,10 +6,11 @@
 #![expect(unsafe_code, reason = "functions of a C library")]
 
 use super::compiler::{Configured, SPECTRE_FLAGS};
+use super::progress::Progress;
 use super::refusals;
 use crate::engines::{Collector, OptLevel, RegisterAllocation, Strategy, Switch, Target};
-use crate::job::Job;
-use crate::outcome::RefusalKind;
+use crate::job::{EdgeRun, Job};
+use crate::outcome::{EdgeCheck, RefusalKind};
 use crate::proposals::Proposal;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
@@ -352,6 +353,10 @@ impl Configured for Engine<'_> {
         // SAFETY: a live engine and live bytes.
         let error = unsafe { module_validate(self.raw, module.as_ptr(), module.len()) };
         self.library.message(error).map_or(Ok(()), Err)
+    }
+
+    fn run(&self, _: &Job, _: &EdgeRun, _: &[u8], _: &[u8], _: &Progress) -> Option<EdgeCheck> {
+        None
     }
 
     fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)> {

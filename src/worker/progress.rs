@@ -46,6 +46,8 @@ pub(super) struct Progress {
     /// Whether the fault lay at the end of the compile thread's stack.
     pub(super) fault_on_stack: AtomicU64,
     pub(super) fault_frame_count: AtomicU64,
+    /// The call that runs at the end of memory; 0 for none.
+    pub(super) edge_call: AtomicU64,
     pub(super) fault_frames: [AtomicU64; FRAMES_MAX],
 }
 
@@ -75,6 +77,7 @@ impl Progress {
             &self.fault_signal,
             &self.fault_on_stack,
             &self.fault_frame_count,
+            &self.edge_call,
         ];
         for cell in zeroed {
             cell.store(0, Relaxed);
@@ -119,8 +122,9 @@ impl Progress {
         let us = |cell: &AtomicU64| cell.load(Relaxed) / 1_000;
         let phases = Phase::ALL.iter().zip(&self.phases_ns).map(|(phase, ns)| (*phase, us(ns)));
         let phases_us: Vec<(Phase, u64)> = phases.filter(|(_, us)| *us > 0).collect();
-        // A second compilation is no part of what the job costs.
-        let measured = phases_us.iter().filter(|(phase, _)| *phase != Phase::Repeat);
+        // A second compilation is no part of what the job costs, nor is what it runs.
+        let counts = |phase: &Phase| !matches!(phase, Phase::Repeat | Phase::Run);
+        let measured = phases_us.iter().filter(|(phase, _)| counts(phase));
         let wall_us = measured.map(|(_, us)| us).sum();
         let mut passes_us: Vec<(String, u64)> = super::passes::names()
             .zip(&self.passes_ns)

@@ -15,8 +15,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 
 pub(super) use self::memory::{
-    address_space_bytes, avoid_huge_pages, map_file, peak_resident_bytes, resident_bytes_of,
-    shared, shared_zeroed,
+    Reservation, address_space_bytes, avoid_huge_pages, map_file, peak_resident_bytes,
+    resident_bytes_of, shared, shared_zeroed,
 };
 pub(super) use self::plants::{plant_fault, plant_kill, plant_mappings};
 pub(super) use self::signals::{

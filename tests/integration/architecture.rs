@@ -32,13 +32,25 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "the engine",
         &["wasmtime::", "use wasmtime"],
-        // The third reads what the engine wrote, and runs none of it.
-        &["worker/builtin.rs", "worker/compat.rs", "width/image.rs", "provision/build"],
+        // The fourth reads what the engine wrote, and runs none of it.
+        &[
+            "worker/builtin.rs",
+            "worker/compat.rs",
+            "worker/edge",
+            "width/image.rs",
+            "provision/build",
+        ],
     ),
     (
         "unsafe code",
         &["unsafe {", "unsafe impl", "unsafe fn"],
-        &["worker/unix", "worker/allocator.rs", "worker/builtin.rs", "worker/library.rs"],
+        &[
+            "worker/unix",
+            "worker/allocator.rs",
+            "worker/builtin.rs",
+            "worker/edge/memory.rs",
+            "worker/library.rs",
+        ],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
     ("disassembly", &["iced_x86"], &["width/"]),

@@ -32,6 +32,7 @@ fn in_the_sandbox() -> u64 {
         budget: Budget::new(120, 8 << 30),
         artifact: None,
         repeat: false,
+        edge: None,
     };
     let mut peak = 0;
     let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();

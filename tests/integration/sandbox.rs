@@ -18,6 +18,7 @@ fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
         budget: Budget::new(cpu_s, 1 << 30),
         artifact: None,
         repeat: true,
+        edge: None,
     }
 }
 

@@ -157,3 +157,38 @@ fn any_module_can_be_checked() {
         assert_eq!(line["check"]["mismatch_count"], 0, "{line}");
     }
 }
+
+#[test]
+fn what_is_run_at_the_end_of_memory_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = brink(&[
+        "width",
+        "--run",
+        "--op",
+        "i64.atomic.rmw8.xchg_u",
+        "-o",
+        out.to_str().unwrap(),
+        "-b",
+        "x86_64",
+        "x86_64:guard=off,opt=none",
+        "winch-x86_64",
+    ])
+    .output()
+    .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code(&output), 0, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let line = text.lines().find(|line| line.contains("calls at the end of memory")).unwrap();
+    let calls: u64 = line.split(' ').next().unwrap().parse().unwrap();
+    assert!(calls > 1_000 && line.contains("; 0 modules could not be run"), "{line}");
+    assert!(text.contains(" 0 operators wrong, 0 accesses uncertain, 0 modules not checked"));
+}
+
+#[test]
+fn what_cannot_be_run_here_is_said() {
+    for arguments in [&["-b", "aarch64"][..], &["--deep"], &["x.wasm"]] {
+        let output = brink(&[&["width", "--run"], arguments].concat()).output().unwrap();
+        assert_eq!(code(&output), 1, "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}

@@ -1,12 +1,11 @@
 //! Whether a wrong access of the matrix shows in a module of its own, every time.
 
-use super::Wrong;
+use super::{Evidence, Wrong};
 use crate::campaign::events::Silent;
 use crate::campaign::{
     CONFIRMATIONS, Case, CaseError, Finding, Judged, Repro, ReproRun, Subject, reproduce,
 };
 use crate::job::Budget;
-use crate::outcome::Mismatch;
 use crate::recipe::Recipe;
 use crate::sandbox::{Pool, SeatError};
 use std::sync::atomic::AtomicBool;
@@ -36,12 +35,18 @@ pub fn confirm_width(
         }
         let all = report.runs.len();
         let shows = |run: &ReproRun| {
-            let wide = run.violations.iter().find(|judged| judged.violation.oracle == ORACLE)?;
-            let machine = run.outcome.machine.as_ref()?;
-            let same = |found: &Mismatch| {
-                (found.kind, &found.operator) == (wrong.mismatch.kind, &wrong.mismatch.operator)
+            let (oracle, first) = match &wrong.evidence {
+                Evidence::Code(_) => {
+                    let first = run.outcome.machine.as_ref()?.mismatches.first()?;
+                    ("width", Evidence::Code(first.clone()))
+                }
+                Evidence::Call(_) => {
+                    let first = run.outcome.edge.as_ref()?.mismatches.first()?;
+                    ("edge", Evidence::Call(first.clone()))
+                }
             };
-            machine.mismatches.first().is_some_and(same).then(|| wide.clone())
+            let judged = run.violations.iter().find(|judged| judged.violation.oracle == oracle)?;
+            (first.key() == wrong.evidence.key()).then(|| judged.clone())
         };
         let seen: Vec<Judged> = report.runs.iter().filter_map(shows).collect();
         let (Some(first), Some(run)) = (seen.first(), report.runs.pop()) else { continue };
@@ -63,9 +68,6 @@ pub fn confirm_width(
     }
     Ok(None)
 }
-
-/// The oracle that speaks of widths.
-const ORACLE: &str = "width";
 
 /// Why widths could not be checked.
 #[derive(Debug, Error)]

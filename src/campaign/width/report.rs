@@ -1,12 +1,14 @@
 //! What checking the matrix brought.
 
 use crate::engines::Backend;
-use crate::outcome::{EngineVerdict, Mismatch, Outcome, Termination};
+use crate::outcome::{EdgeMismatch, EngineVerdict, Mismatch, Outcome, Phase, Termination};
 use crate::recipe::Recipe;
 use crate::sandbox::PoolStats;
 use crate::shapes::accesses_recipe;
 use crate::width::{Batch, Point};
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -25,6 +27,12 @@ pub struct WidthReport {
     pub unsure: Vec<(Backend, String)>,
     /// How many there are.
     pub unsure_count: u64,
+    /// Calls at the end of memory.
+    pub calls: u64,
+    /// Modules that were called so, and modules that could not be.
+    pub run: (u64, u64),
+    /// Why not, each with its backend.
+    pub not_run: BTreeSet<(Backend, String)>,
     /// What could not be looked at, each with its backend.
     pub failed: Vec<(Backend, String)>,
     /// How the machine was used.
@@ -39,11 +47,45 @@ pub struct Wrong {
     /// What compiled it.
     pub backend: Backend,
     /// What is wrong.
-    pub mismatch: Mismatch,
+    pub evidence: Evidence,
+}
+
+/// How it shows that an access is wrong.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Evidence {
+    /// In the machine code.
+    Code(Mismatch),
+    /// In what a call at the end of memory did.
+    Call(EdgeMismatch),
+}
+
+impl Evidence {
+    /// What it has in common with others of the same cause.
+    pub fn key(&self) -> String {
+        match self {
+            Evidence::Code(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
+            Evidence::Call(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Evidence::Code(mismatch) => mismatch.fmt(f),
+            Evidence::Call(mismatch) => mismatch.fmt(f),
+        }
+    }
 }
 
 impl WidthReport {
     pub(super) fn add(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
+        self.add_run(batch, backend, outcome);
+        if outcome.phase == Phase::Run {
+            // It faulted there, which is told.
+            return;
+        }
         let (looked_at, not_taken) = self.modules.entry(backend.clone()).or_default();
         let Some(machine) = &outcome.machine else {
             let ended = &outcome.termination;
@@ -70,16 +112,46 @@ impl WidthReport {
         self.unsure_count += machine.unsure_count;
         self.unsure.extend(machine.unsure.iter().map(|why| (backend.clone(), why.clone())));
         for mismatch in &machine.mismatches {
-            let Some(Point { units, addressing }) = batch.point(mismatch.function) else {
-                let reason = format!("function {} is not of the matrix", mismatch.function);
-                self.failed.push((backend.clone(), reason));
-                continue;
-            };
-            let recipe = |unit| accesses_recipe(unit, *addressing, batch.memory);
-            let recipes = units.iter().map(recipe).collect();
-            let key = format!("{} {}", mismatch.kind, mismatch.operator);
-            let wrong = Wrong { recipes, backend: backend.clone(), mismatch: mismatch.clone() };
-            self.wrong.entry(key).or_default().push(wrong);
+            let point = batch.point(mismatch.function);
+            self.add_wrong(batch, point, backend, Evidence::Code(mismatch.clone()));
         }
+    }
+
+    /// Adds what running it brought.
+    fn add_run(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
+        let Some(edge) = &outcome.edge else { return };
+        self.calls += edge.calls;
+        let (run, not_run) = &mut self.run;
+        match &edge.failure {
+            None => *run += 1,
+            Some(reason) => {
+                *not_run += 1;
+                self.not_run.insert((backend.clone(), reason.clone()));
+            }
+        }
+        for mismatch in &edge.mismatches {
+            let place = usize::try_from(mismatch.function).ok();
+            let point = place.and_then(|place| batch.points.get(place));
+            self.add_wrong(batch, point, backend, Evidence::Call(mismatch.clone()));
+        }
+    }
+
+    fn add_wrong(
+        &mut self,
+        batch: &Batch,
+        point: Option<&Point>,
+        backend: &Backend,
+        evidence: Evidence,
+    ) {
+        let Some(Point { units, addressing }) = point else {
+            let reason = format!("a function is not of the matrix, in which {evidence}");
+            self.failed.push((backend.clone(), reason));
+            return;
+        };
+        let recipe = |unit| accesses_recipe(unit, *addressing, batch.memory);
+        let recipes = units.iter().map(recipe).collect();
+        let key = evidence.key();
+        let wrong = Wrong { recipes, backend: backend.clone(), evidence };
+        self.wrong.entry(key).or_default().push(wrong);
     }
 }

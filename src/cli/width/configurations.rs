@@ -18,6 +18,10 @@ pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
         if let Some(other) = named.iter().find(|backend| !backend.target().is_x86_64()) {
             bail!("check the code of {other}: only x86-64 code can be looked at");
         }
+        let elsewhere = named.iter().find(|backend| !backend.runs_here());
+        if let Some(other) = elsewhere.filter(|_| opts.at_the_end) {
+            bail!("run the code of {other}: this machine lacks something that it is made for");
+        }
         return Ok(named);
     }
     let engines: BTreeSet<&EngineId> = named.iter().map(Backend::engine).collect();
@@ -26,7 +30,11 @@ pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
             named.iter().any(|backend| backend.engine() == *engine && backend.target().is_x86_64());
         ensure!(makes_code, "check the code of {engine}: it hands out no x86-64 code");
     }
-    let all = configurations(opts)?;
+    let mut all = configurations(opts)?;
+    if opts.at_the_end {
+        all.retain(Backend::runs_here);
+        ensure!(!all.is_empty(), "run the code: this machine can run none of the configurations");
+    }
     let on = |engine| all.iter().map(move |backend| backend.clone().on(engine));
     Ok(engines.into_iter().flat_map(on).collect())
 }
@@ -53,14 +61,22 @@ fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
             .collect());
     }
     if cpus.is_empty() {
-        // A module is one case, not a matrix: the two ends, and what runs here.
-        let steps = if opts.module.is_some() { vec![0] } else { (0..=FEATURES.len()).collect() };
+        // A module is one case, not a matrix, and running costs more than looking: the two ends, and
+        // what runs here.
+        let few = opts.module.is_some() || opts.at_the_end;
+        let steps = if few { vec![0] } else { (0..=FEATURES.len()).collect() };
         cpus = steps.into_iter().map(Features::first).chain([host]).collect();
     }
     let mut all = Vec::new();
     for &cpu in &cpus {
         let everything = opts.full || cpu == host || !opts.cpus.is_empty();
-        let memories = if everything { MEMORIES } else { &MEMORIES[..1] };
+        let count = match opts.at_the_end {
+            _ if everything => MEMORIES.len(),
+            // With guards and without.
+            true => 2,
+            false => 1,
+        };
+        let memories = &MEMORIES[..count];
         for opt in [OptLevel::Speed, OptLevel::None] {
             all.extend(memories.iter().map(|memory| backend("x86_64", memory, cpu, opt)));
         }

@@ -87,9 +87,9 @@ pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], co
         out.push_str("Interrupted. So far:\n");
     }
     for (key, wrong) in &report.wrong {
-        let Some(Wrong { mismatch, .. }) = wrong.first() else { continue };
+        let Some(Wrong { evidence, .. }) = wrong.first() else { continue };
         let on: BTreeSet<&Backend> = wrong.iter().map(|wrong| &wrong.backend).collect();
-        let _ = writeln!(out, "{key}: {mismatch}");
+        let _ = writeln!(out, "{key}: {evidence}");
         for line in configurations(&on) {
             let _ = writeln!(out, "    on {line}");
         }
@@ -111,6 +111,17 @@ pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], co
         report.unsure_count,
         report.failed.len(),
     );
+    if opts.at_the_end {
+        let (run, not_run) = report.run;
+        let _ = writeln!(
+            out,
+            "{} calls at the end of memory, in {run} modules; {not_run} modules could not be run",
+            report.calls
+        );
+        for (backend, reason) in report.not_run.iter().take(SHOWN) {
+            let _ = writeln!(out, "not run on {}: {reason}", short(backend));
+        }
+    }
     if !findings.is_empty() {
         let private = opts.output.join(Readers::Owner.folder());
         let _ = writeln!(out, "Findings, security-sensitive, in folders that only you can read:");
@@ -127,7 +138,7 @@ fn json(report: &WidthReport) {
         let line = serde_json::json!({
             "backend": wrong.backend,
             "recipe": wrong.recipes.first(),
-            "mismatch": wrong.mismatch,
+            "mismatch": wrong.evidence,
         });
         say(&format!("{line}\n"));
     }
@@ -142,6 +153,16 @@ fn json(report: &WidthReport) {
     say(&format!("{}\n", serde_json::json!({ "uncertain_count": report.unsure_count })));
     for (backend, reason) in &report.unsure {
         say(&format!("{}\n", serde_json::json!({ "backend": backend, "uncertain": reason })));
+    }
+    if report.calls > 0 {
+        let (run, not_run) = report.run;
+        let line = serde_json::json!({
+            "calls_at_the_end": report.calls, "modules_run": run, "modules_not_run": not_run,
+        });
+        say(&format!("{line}\n"));
+    }
+    for (backend, reason) in &report.not_run {
+        say(&format!("{}\n", serde_json::json!({ "backend": backend, "not_run": reason })));
     }
     for (backend, reason) in &report.failed {
         say(&format!("{}\n", serde_json::json!({ "backend": backend, "failed": reason })));

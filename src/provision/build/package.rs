@@ -37,7 +37,7 @@ const PACKAGES: &[&str] = &[
 const WASMTIME: &[&str] = &["wasmtime", "wasmtime-environ", "cranelift-codegen"];
 
 /// The major releases at which `worker/compat.rs` changes its mind.
-const TURNS: &[u64] = &[37, 39, 45, 47];
+const TURNS: &[u64] = &[37, 39, 43, 45, 47];
 
 /// Cranelift's releases are numbered `0.N` where Wasmtime's are `N - 87`.
 const CRANELIFT_AHEAD: u64 = 87;

@@ -6,7 +6,8 @@
 use crate::ops::{AddressForm, Addressing, Offset, Prelude, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
-use wasm_encoder::ValType;
+use std::ops::Range;
+use wasm_encoder::{ExportKind, ValType};
 
 /// `unit` once a function.
 pub(crate) struct Accesses;
@@ -27,6 +28,28 @@ impl MemoryForm {
     /// All forms.
     pub const ALL: [MemoryForm; 3] =
         [MemoryForm::Memory32, MemoryForm::Memory64, MemoryForm::SmallPages];
+}
+
+/// What a module exports, beside its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exported {
+    /// Nothing, not even that.
+    None,
+    /// The first function, as `run`.
+    First,
+    /// Every function, by its place.
+    All,
+}
+
+/// What the parameters of a function mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// How many there are.
+    pub count: usize,
+    /// Those that the addresses of the unit's own accesses are made from.
+    pub addresses: Range<u32>,
+    /// The one to whose address results are stored, and which sums are made with.
+    pub base: Option<u32>,
 }
 
 /// Name of the shape.
@@ -86,7 +109,7 @@ impl Shape for Accesses {
         let count = pick("count");
         let unit = std::slice::from_ref(args.unit());
         let memory = MemoryForm::ALL[pick("memory")];
-        functions(memory, std::iter::repeat_n((unit, addressing), count), true)
+        functions(memory, std::iter::repeat_n((unit, addressing), count), Exported::First)
     }
 }
 
@@ -104,6 +127,12 @@ pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe
         .with_unit(unit.clone())
 }
 
+/// The unit of a recipe of one function of this shape.
+pub fn unit(recipe: &Recipe) -> Option<&Unit> {
+    let is_one = recipe.shape == ID && recipe.params.get("count") == Some(&1);
+    recipe.unit.as_ref().filter(|_| is_one).map(|text| &text.0)
+}
+
 /// The arguments of the exported function of `recipe`, by which all that its unit accesses begins at
 /// `address`; none for a recipe whose addresses are made otherwise. Results are stored at the start
 /// of memory.
@@ -117,20 +146,28 @@ pub fn arguments(recipe: &Recipe, address: u64) -> Option<Vec<(ValType, u64)>> {
     Some((0..).zip(prelude.params()).map(|(at, ty)| (*ty, value(at))).collect())
 }
 
+/// The parameters of a function of these units.
+pub fn parameters<'a>(units: impl Iterator<Item = &'a Unit>) -> Parameters {
+    let units: Vec<&Unit> = units.collect();
+    let prelude = Prelude::for_any_addressing(&units, false, false);
+    let count = prelude.params().len();
+    Parameters { count, addresses: prelude.address_params(), base: prelude.base_param() }
+}
+
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
 /// they make their addresses.
 pub fn batch<'a>(
     memory: MemoryForm,
     functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
+    exported: Exported,
 ) -> Module {
-    self::functions(memory, functions, false)
+    self::functions(memory, functions, exported)
 }
 
-/// The same; with `exported`, the first one is exported as `run`.
 fn functions<'a>(
     memory: MemoryForm,
     functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
-    exported: bool,
+    exported: Exported,
 ) -> Module {
     let mut distinct: Vec<&Unit> = Vec::new();
     for unit in functions.clone().flat_map(|(units, _)| units) {
@@ -155,9 +192,18 @@ fn functions<'a>(
             variant += 1;
         }
         let index = builder.function(ty, params, prelude.locals(), code);
-        if exported && builder.exports.count() == 0 {
-            builder.export_function(b"run", index, params);
+        let count = builder.exports.count();
+        match exported {
+            Exported::First if count == 0 => builder.export_function(b"run", index, params),
+            Exported::All => builder.export_function(count.to_string().as_bytes(), index, params),
+            Exported::First | Exported::None => {}
         }
+    }
+    if exported != Exported::None {
+        builder.export_each(ExportKind::Memory, 0, 1, |_, out| {
+            out.extend(b"memory");
+            0
+        });
     }
     builder.finish()
 }

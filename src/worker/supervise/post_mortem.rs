@@ -4,7 +4,7 @@ use super::{Killed, Watched};
 use crate::job::Job;
 use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
 use crate::worker::progress::Progress;
-use crate::worker::{allocator, crash, unix, words};
+use crate::worker::{allocator, crash, edge, unix, words};
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Watched {
@@ -18,14 +18,18 @@ impl Watched {
         let mut measurements = progress.measurements(unix::monotonic_ns(), exit.cpu_ns);
         measurements.peak_resident_bytes = exit.peak_resident_bytes;
         let stderr_tail = self.take_stderr();
+        let termination = self.termination(exit, progress, &stderr_tail);
+        let faulted = matches!(termination, Termination::Signaled { .. });
+        let run = job.edge.as_ref().filter(|_| faulted);
         Outcome {
             job: job.id,
             phase: progress.phase(),
-            termination: self.termination(exit, progress, &stderr_tail),
+            termination,
             validation: Validation::NotRun,
             measurements,
             stderr_tail: shorten(&stderr_tail),
             machine: None,
+            edge: run.and_then(|run| edge::post_mortem(run, progress)),
         }
     }
 

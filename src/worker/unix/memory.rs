@@ -1,7 +1,7 @@
 //! Memory: what is shared and mapped, and how much there is.
 #![expect(unsafe_code, reason = "the system calls have no safe wrapper")]
 
-use super::Pid;
+use super::{Pid, check};
 use crate::worker::progress::Progress;
 use std::fs::File;
 use std::io;
@@ -52,6 +52,40 @@ pub(in crate::worker) fn map_file(file: &File) -> io::Result<&'static [u8]> {
             return Err(io::Error::last_os_error());
         }
         Ok(std::slice::from_raw_parts(memory.cast::<u8>(), length))
+    }
+}
+
+/// Address space of which nothing may be accessed but what is opened, for the life of the process.
+pub(in crate::worker) struct Reservation {
+    start: usize,
+}
+
+impl Reservation {
+    /// So many bytes before and after the start; both are multiples of a page.
+    pub(in crate::worker) fn new(before: usize, after: usize) -> io::Result<Reservation> {
+        // SAFETY: a fresh anonymous mapping that is never unmapped.
+        unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+            let memory = libc::mmap(null_mut(), before + after, libc::PROT_NONE, flags, -1, 0);
+            if memory == libc::MAP_FAILED {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(Reservation { start: memory as usize + before })
+        }
+    }
+
+    /// Makes the first `bytes` after the start accessible.
+    pub(in crate::worker) fn open(&mut self, bytes: usize) -> io::Result<()> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: it lies in the mapping, as far as the caller keeps to what was reserved; past it,
+        // the kernel refuses or opens what nobody else holds a reference to.
+        check(unsafe { libc::mprotect(self.start as *mut libc::c_void, bytes, protection) })
+            .map(drop)
+    }
+
+    /// The first byte after the start.
+    pub(in crate::worker) fn start(&self) -> *mut u8 {
+        self.start as *mut u8
     }
 }
 
