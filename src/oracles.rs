@@ -2,13 +2,14 @@
 //!
 //! No clock, no files, no engine: what they judge is data, so each is tested on observations made
 //! by hand. To add one: a file here with a unit struct that implements [`Oracle`], and its line in
-//! [`ORACLES`]. Growth and edge belong here too; they look at more than one compilation (a ladder
-//! of sizes, a run) and come with what makes those observations.
+//! [`ORACLES`]. Growth looks at more than one compilation, a ladder of sizes. Edge belongs here too;
+//! it looks at a run and comes with what makes that observation.
 
 mod agreement;
 mod code_size;
 mod crash;
 mod determinism;
+mod growth;
 mod laxness;
 mod memory;
 mod refusal;
@@ -22,6 +23,8 @@ use crate::ops::Proposal;
 use crate::outcome::{Outcome, Termination};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+pub use self::growth::{Costs, Fit, Ladder, Law, Resource, Rung, Trend, fit};
 
 /// One compilation and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +41,8 @@ pub struct Observation<'a> {
     pub outcome: &'a Outcome,
     /// The same module on the other backends of the same engine, as far as they have run.
     pub peers: &'a [(Backend, Outcome)],
+    /// The same recipe at other sizes, where that was measured.
+    pub ladder: Option<&'a Ladder>,
 }
 
 /// What an oracle says.
@@ -105,6 +110,7 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &laxness::Laxness,
     &agreement::Agreement,
     &determinism::Determinism,
+    &growth::Growth,
     &width::Width,
 ];
 
@@ -178,6 +184,7 @@ mod fixture {
                 budget: &self.budget,
                 outcome: &self.outcome,
                 peers: &self.peers,
+                ladder: None,
             })
         }
     }

@@ -70,6 +70,7 @@ impl Court {
             budget,
             outcome,
             peers: peers.unwrap_or_default(),
+            ladder: None,
         };
         let (violations, inconclusive) = oracles::judge(&observation, peers.is_some());
         let judged = violations.into_iter().map(|violation| {

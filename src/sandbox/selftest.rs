@@ -104,7 +104,8 @@ fn budget(planted: Planted) -> Budget {
         | Planted::Write
         | Planted::ExitSilently
         | Planted::BadFrame
-        | Planted::KilledFromOutside => budget,
+        | Planted::KilledFromOutside
+        | Planted::Cost { .. } => budget,
     }
 }
 
