@@ -1,7 +1,7 @@
 //! A case: one module with what is known of it, ready to become jobs.
 
 use crate::engines::Backend;
-use crate::job::{Budget, Job};
+use crate::job::{Budget, Job, Planted};
 use crate::limits::{self, Expectation};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
@@ -90,6 +90,18 @@ impl Case {
             proposals: proposals.clone(),
             accesses_count: *accesses_count,
         })
+    }
+
+    /// A planted job in the place of a module of that size.
+    pub fn of_planted(planted: Planted, size: u64) -> Case {
+        Case {
+            subject: Subject::Module(format!("{planted:?}")),
+            module: StoredModule::planted(planted),
+            module_bytes: size,
+            expectation: None,
+            proposals: BTreeSet::new(),
+            accesses_count: false,
+        }
     }
 
     /// Stores a module of unknown origin. What it needs is found by validating it, what it promises

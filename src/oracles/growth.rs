@@ -116,6 +116,28 @@ impl Costs {
         })
     }
 
+    /// CPU time, in microseconds.
+    pub fn time_us(&self) -> u64 {
+        self.total.get(&Resource::Time).copied().unwrap_or(0)
+    }
+
+    /// What is left of each figure without a fixed part.
+    #[must_use]
+    pub fn less(&self, fixed: &Costs) -> Costs {
+        fn less<K: Ord + Clone>(
+            ours: &BTreeMap<K, u64>,
+            fixed: &BTreeMap<K, u64>,
+        ) -> BTreeMap<K, u64> {
+            let of = |key| fixed.get(key).copied().unwrap_or(0);
+            ours.iter().map(|(key, cost)| (key.clone(), cost.saturating_sub(of(key)))).collect()
+        }
+        Costs {
+            total: less(&self.total, &fixed.total),
+            passes_us: less(&self.passes_us, &fixed.passes_us),
+            passes_bytes: less(&self.passes_bytes, &fixed.passes_bytes),
+        }
+    }
+
     /// The lesser of each figure: what disturbs a run only makes it longer.
     #[must_use]
     pub fn least(mut self, other: &Costs) -> Costs {

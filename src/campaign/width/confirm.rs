@@ -59,6 +59,7 @@ pub fn confirm_width(
             budget,
             outcome: run.outcome,
             seen: (count, count),
+            growth: None,
         }));
     }
     Ok(None)
