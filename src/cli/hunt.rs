@@ -21,8 +21,8 @@ use std::time::Duration;
 /// How long a hunt takes where nothing else is said.
 const DEFAULT_TIME: Duration = Duration::from_secs(600);
 
-/// The limits of a job, as in a timed sweep.
-const BUDGET: Budget = Budget::new(20, 4 << 30);
+/// The limits of a job: half of those of a timed sweep, since a hunt is after small modules.
+const BUDGET: Budget = Budget::new(10, 2 << 30);
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {

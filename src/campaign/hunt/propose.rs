@@ -5,7 +5,7 @@
 //! right at one of its limits. What is decided needs the state; what is built does not, so that seats
 //! do not wait for each other.
 
-use super::state::{Goal, State};
+use super::state::{Goal, Start, State};
 use super::track::{Suspicion, Track, Way};
 use super::{Guide, Hunt};
 use crate::oracles::Costs;
@@ -22,8 +22,8 @@ const LARGE_BYTES: u64 = 16 << 20;
 /// Entropy of one proposal, in bytes.
 const ENTROPY_BYTES: usize = 16 << 10;
 
-/// In so many of 16 cases, the most promising track is followed.
-const FOLLOWED: u8 = 10;
+/// The share of the cost that tracks may have; the rest is for what is new.
+const FOLLOWED: f64 = 0.6;
 
 /// Where the limits are tried, and a little before them.
 const EDGES: [Proximity; 5] = [
@@ -97,8 +97,7 @@ pub(super) fn draft(state: &mut State, hunt: &Hunt<'_>, number: u64) -> Draft {
 }
 
 fn decide(state: &mut State, hunt: &Hunt<'_>, u: &mut Unstructured<'_>) -> Result<Draft> {
-    let choice = u.int_in_range(0u8..=15)?;
-    if choice < FOLLOWED
+    if state.spent.0 < FOLLOWED * (state.spent.0 + state.spent.1)
         && let Some(draft) = follow(state, hunt)
     {
         return Ok(draft);
@@ -117,7 +116,9 @@ fn follow(state: &mut State, hunt: &Hunt<'_>) -> Option<Draft> {
     if !hunt.has_time() {
         state.tracks.clear();
     }
-    while let Some(track) = state.most_promising(hunt) {
+    // A start that promises more than any track comes first.
+    let start = state.best_start(hunt);
+    while let Some(track) = state.most_promising(hunt, start.as_ref().map_or(f64::MIN, |s| s.0)) {
         let backend = &hunt.options.backends[track.backend];
         let known = |pass: &str, resource| state.knows_cost(backend, pass, resource, hunt.guide);
         match track.next(hunt.guide, &hunt.options.budget, &known) {
@@ -128,7 +129,8 @@ fn follow(state: &mut State, hunt: &Hunt<'_>) -> Option<Draft> {
             Way::End => {}
         }
     }
-    let (recipe, backend, costs) = state.starts.pop_front()?;
+    let Start { recipe, backend, costs, .. } = state.starts.remove(start?.1)?;
+    *state.tried.entry(recipe.shape.clone()).or_default() += 1;
     Some(Draft::Start(recipe, backend, costs))
 }
 

@@ -2,7 +2,7 @@
 
 use super::archive::{Archive, Cell, Merit, dominant};
 use super::cause::Cause;
-use super::track::{Suspicion, Track};
+use super::track::{Suspicion, Track, promise};
 use super::{Guide, Hunt, HuntOptions};
 use crate::campaign::ladder::{Measuring, Slot};
 use crate::campaign::{Case, Judged, SweepError};
@@ -45,6 +45,14 @@ impl Goal {
             Goal::Again => "again",
         }
     }
+}
+
+/// An elite that has not been scaled yet, and what it cost without the fixed part.
+pub(super) struct Start {
+    pub(super) recipe: Recipe,
+    pub(super) backend: usize,
+    pub(super) costs: Costs,
+    pub(super) size: u64,
 }
 
 /// One case on one backend.
@@ -101,7 +109,11 @@ pub(super) struct State {
     pub(super) running: BTreeMap<u64, Running>,
     pub(super) archive: Archive,
     /// Elites that have not been scaled yet.
-    pub(super) starts: VecDeque<(Recipe, usize, Costs)>,
+    pub(super) starts: VecDeque<Start>,
+    /// How often each shape was scaled up.
+    pub(super) tried: BTreeMap<String, u32>,
+    /// What tracks and what new cases have cost so far, in seconds or what stands for them.
+    pub(super) spent: (f64, f64),
     /// Tracks that wait for their turn, with what they promise.
     pub(super) tracks: Vec<Track>,
     pub(super) confirming: BTreeMap<u64, Confirming>,
@@ -134,6 +146,9 @@ impl State {
             running: BTreeMap::new(),
             archive: Archive::default(),
             starts: VecDeque::new(),
+            tried: BTreeMap::new(),
+            // Tracks come first.
+            spent: (0.0, 1.0),
             tracks: Vec::new(),
             confirming: BTreeMap::new(),
             measured: BTreeMap::new(),
@@ -197,8 +212,28 @@ impl State {
             is_elite |= self.archive.offer(cell, recipe, score);
         }
         if is_elite {
-            self.starts.push_back((recipe.clone(), backend, costs));
-            self.starts.truncate(STARTS_MAX);
+            self.starts.push_back(Start { recipe: recipe.clone(), backend, costs, size });
+            if self.starts.len() > STARTS_MAX {
+                self.starts.pop_front();
+            }
+        }
+    }
+
+    /// Notes what a case cost, for the balance between tracks and what is new.
+    pub(super) fn spend(&mut self, goal: &Goal, outcome: &Outcome, guide: Guide) {
+        let measured = &outcome.measurements;
+        // A microsecond of a compilation allocates about a kilobyte.
+        let us = match guide {
+            Guide::Everything => measured.cpu_us,
+            Guide::Counters => measured.allocated_bytes / 1_000,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a balance")]
+        let seconds = us as f64 / 1e6;
+        match goal {
+            Goal::Track(..) => self.spent.0 += seconds,
+            // What every hunt begins with is no choice.
+            Goal::Seed => {}
+            Goal::Fresh | Goal::Mutated | Goal::Edge | Goal::Again => self.spent.1 += seconds,
         }
     }
 
@@ -230,22 +265,43 @@ impl State {
         }
     }
 
-    /// Takes the most promising track out; those that promise least are dropped where there are too
-    /// many.
-    pub(super) fn most_promising(&mut self, hunt: &Hunt<'_>) -> Option<Track> {
-        let promise = |track: &Track| {
+    /// Takes the most promising track out, if it promises more than `least`; those that promise
+    /// least of all are dropped where there are too many.
+    pub(super) fn most_promising(&mut self, hunt: &Hunt<'_>, least: f64) -> Option<Track> {
+        let of_track = |track: &Track| {
             let backend = &hunt.options.backends[track.backend];
             let known = |pass: &str, resource| self.knows_cost(backend, pass, resource, hunt.guide);
             track.promise(hunt.guide, &known)
         };
-        let mut tracks: Vec<(f64, Track)> =
-            self.tracks.iter().map(|track| (promise(track), track.clone())).collect();
-        tracks.sort_by(|a, b| b.0.total_cmp(&a.0));
-        tracks.truncate(TRACKS_MAX);
-        let mut tracks = tracks.into_iter().map(|(_, track)| track);
-        let first = tracks.next();
-        self.tracks = tracks.collect();
-        first
+        let mut promises: Vec<(f64, usize)> =
+            self.tracks.iter().enumerate().map(|(at, track)| (of_track(track), at)).collect();
+        promises.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let &(best, at) = promises.first()?;
+        if best < least {
+            return None;
+        }
+        let track = self.tracks[at].clone();
+        let kept: BTreeSet<usize> =
+            promises[1..].iter().take(TRACKS_MAX).map(|(_, at)| *at).collect();
+        let mut position = 0;
+        self.tracks.retain(|_| {
+            position += 1;
+            kept.contains(&(position - 1))
+        });
+        Some(track)
+    }
+
+    /// What the most promising start promises, and where it is. A shape that was scaled before
+    /// promises less: there are others.
+    pub(super) fn best_start(&self, hunt: &Hunt<'_>) -> Option<(f64, usize)> {
+        let of_start = |Start { recipe, backend, costs, size }: &Start| {
+            let backend = &hunt.options.backends[*backend];
+            let known = |pass: &str, resource| self.knows_cost(backend, pass, resource, hunt.guide);
+            let tried = self.tried.get(&recipe.shape).copied().unwrap_or(0);
+            promise(costs, *size, hunt.guide, &known) - f64::from(tried)
+        };
+        let promises = self.starts.iter().enumerate().map(|(at, start)| (of_start(start), at));
+        promises.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
     }
 }
 

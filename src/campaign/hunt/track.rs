@@ -11,7 +11,7 @@ use crate::recipe::Recipe;
 use crate::shapes;
 
 /// A power above this between two sizes is a suspicion, which a ladder has to confirm.
-const SUSPICIOUS: f64 = 1.25;
+const SUSPICIOUS: f64 = 1.4;
 
 /// A pass with less than this share of the whole is not looked at.
 const SHARE_MIN: f64 = 0.05;
@@ -135,6 +135,19 @@ impl Track {
         shapes::scale(&self.base, &self.scaled, self.up, 1)
     }
 
+    /// The recipe at the top of a ladder: the last one, or one smaller where that took longer than a
+    /// ladder needs.
+    pub(super) fn ladder_top(&self, guide: Guide, power: f64) -> Recipe {
+        let over = self.seconds(guide) * 1e6 / (ratio(LADDER_US, 1) * 1.5);
+        let (Some((last, _)), true) = (self.points.last(), over > 1.0) else { return self.last() };
+        let first = self.points.first().map_or(*last, |(size, _)| *size);
+        // Between the first size and the last, in proportion to the counts.
+        let times = ratio(*last, first) / over.powf(1.0 / power.max(1.0));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+        let up = times.ceil() as u64;
+        shapes::scale(&self.base, &self.scaled, up.max(1), 1)
+    }
+
     /// Seconds that the last size took, or stands for.
     fn seconds(&self, guide: Guide) -> f64 {
         let Some((_, costs)) = self.points.last() else { return 0.0 };
@@ -211,11 +224,29 @@ impl Track {
     /// How much the track promises: what grows fast comes first, then what costs much per byte.
     pub(super) fn promise(&self, guide: Guide, known: &dyn Fn(&str, Resource) -> bool) -> f64 {
         let power = self.suspicion(guide, known).map_or(0.0, |suspicion| suspicion.power);
-        let Some((size, _)) = self.points.last() else { return 0.0 };
-        // A microsecond per byte is plain code.
-        let per_byte = self.seconds(guide) * 1e6 / ratio(*size, 1);
-        4.0 * power + per_byte.max(0.01).ln()
+        let Some((size, costs)) = self.points.last() else { return 0.0 };
+        4.0 * power + promise(costs, *size, guide, known)
     }
+}
+
+/// What the costs of a module promise: those for each byte of Wasm that are of no known cause.
+pub(super) fn promise(
+    costs: &Costs,
+    size: u64,
+    guide: Guide,
+    known: &dyn Fn(&str, Resource) -> bool,
+) -> f64 {
+    let (passes, resource) = match guide {
+        Guide::Everything => (&costs.passes_us, Resource::Time),
+        Guide::Counters => (&costs.passes_bytes, Resource::Allocated),
+    };
+    let unknown = passes.iter().filter(|(pass, _)| !known(pass, resource)).map(|(_, cost)| cost);
+    let time = ratio(unknown.sum(), size);
+    let peak = costs.total.get(&Resource::Peak).copied().unwrap_or(0);
+    let is_known = known(&super::archive::dominant(costs, Resource::Peak), Resource::Peak);
+    // Plain code takes a microsecond and 200 bytes for each byte.
+    let memory = if is_known { 0.0 } else { ratio(peak, size) / 200.0 };
+    time.max(memory).max(0.01).ln()
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ use crate::sandbox::Task;
 /// Confirming runs that said nothing are repeated this often.
 const WASTED_MAX: u32 = 3;
 
+/// A scout that ran out of its time is tried again where it took more CPU time per byte of Wasm than
+/// this, in nanoseconds: twenty times what plain code takes.
+const AGAIN_NS_PER_BYTE: u64 = 20_000;
+
 /// A hunt gives up after this many jobs in a row that could not be run.
 const NOT_RUN_MAX: u32 = 20;
 
@@ -82,7 +86,13 @@ fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Out
         violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
         inconclusive,
     });
+    state.spend(&goal, &outcome, hunt.guide);
     if scouted && ran_out {
+        let measured = &outcome.measurements;
+        let ns_per_byte = measured.cpu_us.saturating_mul(1_000) / measured.module_bytes.max(1);
+        if ns_per_byte < AGAIN_NS_PER_BYTE {
+            return;
+        }
         let pass = outcome.measurements.dominant_pass().unwrap_or_default().to_owned();
         let cause = Cause::cost(of_job, &pass, "CPU time");
         if hunt.has_time() && !state.causes.contains(&cause) {
@@ -199,7 +209,7 @@ fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome
 
 /// Begins to measure a track whose costs look as if they grew faster than the module.
 pub(super) fn begin_ladder(hunt: &Hunt<'_>, track: &Track, suspicion: &Suspicion) {
-    let recipe = track.last();
+    let recipe = track.ladder_top(hunt.guide, suspicion.power);
     let plan = Plan::of(&recipe, &track.scaled);
     let mut state = hunt.lock();
     let backend = &hunt.options.backends[track.backend];
