@@ -6,7 +6,7 @@
 
 use super::random::draw;
 use super::{Axis, Param, SHAPES, Shape, build, check, resolve, shape};
-use crate::limits::Expectation;
+use crate::limits::{Expectation, limit};
 use crate::ops::Unit;
 use crate::recipe::{Proximity, Recipe, UnitText};
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -31,7 +31,7 @@ pub fn mutate(
     for _ in 0..ATTEMPTS {
         let mut child = recipe.clone();
         for _ in 0..u.int_in_range(1..=3)? {
-            child = step(&child, other, u)?;
+            child = step(&child, other, bytes_max, u)?;
         }
         if child != *recipe && fits(&child, bytes_max) {
             return Ok(child);
@@ -44,7 +44,7 @@ pub fn mutate(
 /// first few is that small.
 pub fn fresh(bytes_max: u64, u: &mut Unstructured<'_>) -> Result<Recipe> {
     for _ in 0..ATTEMPTS {
-        let recipe = Recipe::arbitrary(u)?;
+        let recipe = shrunk(&Recipe::arbitrary(u)?, bytes_max);
         if fits(&recipe, bytes_max) {
             return Ok(recipe);
         }
@@ -52,18 +52,40 @@ pub fn fresh(bytes_max: u64, u: &mut Unstructured<'_>) -> Result<Recipe> {
     Ok(super::default_recipe(*u.choose(SHAPES)?))
 }
 
+/// The recipe with its counts halved, the greatest first, until their product is no more than
+/// `bytes_max`: a module that is too large is better not built at all.
+fn shrunk(recipe: &Recipe, bytes_max: u64) -> Recipe {
+    let Some(shape) = shape(&recipe.shape) else { return recipe.clone() };
+    let mut recipe = recipe.clone();
+    let counts = || shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN);
+    let product = |recipe: &Recipe| {
+        counts().fold(1u64, |product, param| product.saturating_mul(value(recipe, param).max(1)))
+    };
+    while product(&recipe) > bytes_max {
+        let greatest = counts().max_by_key(|param| value(&recipe, param));
+        let Some(param) = greatest.filter(|param| value(&recipe, param) > param.min) else { break };
+        recipe = set(&recipe, param, value(&recipe, param) / 2);
+    }
+    recipe
+}
+
 /// Whether the recipe fits its shape and makes a module of at most `bytes_max` bytes.
 fn fits(recipe: &Recipe, bytes_max: u64) -> bool {
     build(recipe).is_ok_and(|module| module.bytes.len() <= bytes_max)
 }
 
-fn step(recipe: &Recipe, other: Option<&Recipe>, u: &mut Unstructured<'_>) -> Result<Recipe> {
+fn step(
+    recipe: &Recipe,
+    other: Option<&Recipe>,
+    bytes_max: u64,
+    u: &mut Unstructured<'_>,
+) -> Result<Recipe> {
     let Some(shape) = shape(&recipe.shape) else { return Ok(recipe.clone()) };
     let param = u.choose(shape.params())?;
     Ok(match u.int_in_range(0u8..=9)? {
         0..=3 => scaled(recipe, param, *u.choose(FACTORS)?),
         4 => set(recipe, param, draw(param, u)?),
-        5 => snapped(shape, recipe, u)?,
+        5 => snapped(shape, recipe, bytes_max, u)?,
         6 => Recipe { seed: u64::from(u.arbitrary::<u8>()?), ..recipe.clone() },
         7 | 8 => with_new_unit(shape, recipe, u)?,
         _ => match other {
@@ -89,11 +111,19 @@ fn scaled(recipe: &Recipe, param: &Param, (up, down): (u64, u64)) -> Recipe {
 }
 
 /// One of the shape's limits, met, just missed or just passed.
-fn snapped(shape: &'static dyn Shape, recipe: &Recipe, u: &mut Unstructured<'_>) -> Result<Recipe> {
-    if shape.axes().is_empty() {
+fn snapped(
+    shape: &'static dyn Shape,
+    recipe: &Recipe,
+    bytes_max: u64,
+    u: &mut Unstructured<'_>,
+) -> Result<Recipe> {
+    // A module at a larger limit would be larger itself.
+    let is_near = |axis: &&Axis| limit(axis.limit).is_some_and(|it| it.target() < bytes_max);
+    let axes: Vec<&Axis> = shape.axes().iter().filter(is_near).collect();
+    if axes.is_empty() {
         return Ok(recipe.clone());
     }
-    let axis: &Axis = u.choose(shape.axes())?;
+    let axis = *u.choose(&axes)?;
     let edge = *u.choose(&EDGES)?;
     Ok(resolve(shape, axis, edge, recipe).unwrap_or_else(|_| recipe.clone()))
 }

@@ -8,6 +8,7 @@
 use super::state::{Goal, Start, State};
 use super::track::{Suspicion, Track, Way};
 use super::{Guide, Hunt};
+use crate::limits;
 use crate::oracles::Costs;
 use crate::recipe::{Proximity, Recipe};
 use crate::shapes::{self, SHAPES};
@@ -176,7 +177,12 @@ fn edge(recipe: &Recipe, u: &mut Unstructured<'_>) -> Option<Recipe> {
     let shape = shapes::shape(&recipe.shape)?;
     let axis = u.choose(shape.axes()).ok()?;
     let first = u.choose_index(EDGES.len()).ok()?;
-    EDGES[first..].iter().find_map(|at| {
+    let limit = limits::limit(axis.limit)?;
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let is_near = |at: &&Proximity| {
+        at.value(limit.min, limit.target()) as f64 * SECONDS_PER_BYTE < EDGE_SECONDS
+    };
+    EDGES[first..].iter().filter(is_near).find_map(|at| {
         let recipe = shapes::resolve(shape, axis, *at, recipe).ok()?;
         let bytes = shapes::build(&recipe).ok()?.bytes.len();
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
