@@ -163,7 +163,7 @@ mod tests {
         card.add(&ended(2, 1_000, 900_000, accepted()));
         let time = |card: &CostCard| card.worst("s390x", Resource::Time).unwrap().clone();
         assert_eq!(time(&card).per_kib, 1_000, "the small module does not count");
-        card.add(&ended(3, 8_192, 9_000, accepted()));
+        card.add(&ended(3, 8_192, 7_000, accepted()));
         card.add(&ended(4, 2_048, 10_000, Termination::Ambiguous));
         assert_eq!(time(&card).cost, 4_000);
         card.add(&ended(5, 2_048, 10_000, Termination::TimedOut { clock: Clock::Cpu }));

@@ -17,6 +17,10 @@ const FACTORS: &[(u64, u64)] = &[(2, 1), (1, 2), (4, 1), (1, 4), (16, 1), (1, 16
 /// Where a count is put that a limit bounds.
 const EDGES: [Proximity; 3] = [Proximity::Below(1), Proximity::At, Proximity::Above(1)];
 
+/// The product of a small recipe's counts is at most so many times its bytes: some of what is counted
+/// takes no byte of its own.
+const PRODUCT_TIMES: u64 = 8;
+
 /// A step is tried this often before a fresh recipe takes its place.
 const ATTEMPTS: u32 = 8;
 
@@ -33,6 +37,7 @@ pub fn mutate(
         for _ in 0..u.int_in_range(1..=3)? {
             child = step(&child, other, bytes_max, u)?;
         }
+        let child = shrunk(&child, bytes_max.saturating_mul(PRODUCT_TIMES));
         if child != *recipe && fits(&child, bytes_max) {
             return Ok(child);
         }
