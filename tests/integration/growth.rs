@@ -35,7 +35,7 @@ fn sizes(curve: Curve) -> Vec<u64> {
         Curve::Power15 => doubled(250, 6),
         Curve::Square => doubled(40, 5),
         Curve::Cube => doubled(12, 4),
-        Curve::Exponential => vec![11, 12, 13, 14, 15, 16, 17],
+        Curve::Exponential => (10..=18).collect(),
     }
 }
 
@@ -52,10 +52,12 @@ fn planted_costs_are_told_apart_by_counters_and_mostly_by_time() {
     let mut timed_right = BTreeSet::new();
     for (curve, law_of_curve) in laws {
         let ladder = ladder(&Plan::planted(curve, &sizes(curve)));
-        // Code does not depend on the machine; it is fitted only where it is large enough.
-        if let Some(found) = law(&ladder, Resource::Code) {
-            assert_eq!(found, law_of_curve, "{curve:?} by code: {:?}", ladder.trends());
-        }
+        // Bytes do not depend on the machine. The list that keeps them doubles now and then, which
+        // blurs the little that lies between N and N log N.
+        let found = law(&ladder, Resource::Allocated);
+        let is_near = matches!(found, Some(Law::Linear | Law::LinearLog));
+        let right = found == Some(law_of_curve) || (is_near && law_of_curve <= Law::LinearLog);
+        assert!(right, "{curve:?} by bytes: {:?}", ladder.trends());
         if law(&ladder, Resource::Time) == Some(law_of_curve) {
             timed_right.insert(law_of_curve);
         }
@@ -68,7 +70,7 @@ fn planted_costs_are_told_apart_by_counters_and_mostly_by_time() {
 
 #[test]
 fn a_real_ladder_of_plain_code_is_linear_in_bytes() {
-    let recipe = shapes::default_recipe(shapes::shape("repeat").unwrap()).with("count", 20_000);
+    let recipe = shapes::default_recipe(shapes::shape("repeat").unwrap()).with("count", 100_000);
     let ladder = ladder(&Plan::of(&recipe, &["count".to_owned()]).unwrap());
     let trends = ladder.trends();
     let code = trends.iter().find(|t| t.resource == Resource::Code && t.pass.is_none()).unwrap();

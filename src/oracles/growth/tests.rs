@@ -1,3 +1,5 @@
+//! Planted curves with the noise of a busy machine.
+
 use super::*;
 use crate::oracles::fixture::{accepted, case};
 
