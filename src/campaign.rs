@@ -8,7 +8,9 @@ mod bisect;
 mod case;
 mod court;
 mod events;
+mod hunt;
 mod inquiry;
+mod ladder;
 mod line;
 mod machine;
 mod repro;
@@ -19,10 +21,12 @@ pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
+pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
+pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::line::{Line, Scope, lines};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{
-    Evidence, WidthError, WidthReport, WidthRun, Wrong, check_width, confirm_width,
+    WidthError, WidthEvidence, WidthReport, WidthRun, Wrong, check_width, confirm_width,
 };

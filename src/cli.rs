@@ -4,11 +4,13 @@ mod bisect;
 mod engine;
 mod exit;
 mod generate;
+mod hunt;
 mod input;
 mod list;
 mod options;
 mod recorder;
 mod repro;
+mod repro_growth;
 mod self_test;
 mod sweep;
 mod table;
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Compile every shape on every backend, nearer and nearer to the limits
     Sweep(sweep::Opts),
+    /// Search for the worst that recipes can do
+    Hunt(hunt::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
     /// Find the releases between which a bug came and went
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
     }
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
+        Command::Hunt(opts) => hunt::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),

@@ -57,6 +57,62 @@ pub enum Planted {
     BadFrame,
     /// Is killed by SIGKILL from nobody here.
     KilledFromOutside,
+    /// Completes at a cost that is known beforehand, in CPU time, allocations and code: no fault,
+    /// but what tells whether costs are measured as they are.
+    Cost {
+        /// How the cost grows.
+        curve: Curve,
+        /// The size that it grows with.
+        size: u64,
+    },
+}
+
+/// How a planted cost grows with a size N.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Curve {
+    /// As N.
+    Linear,
+    /// As N log N.
+    LinearLog,
+    /// As N^1.5.
+    Power15,
+    /// As N^2.
+    Square,
+    /// As N^3.
+    Cube,
+    /// As 2^N.
+    Exponential,
+}
+
+impl Curve {
+    /// Every curve.
+    pub const ALL: [Curve; 6] = [
+        Curve::Linear,
+        Curve::LinearLog,
+        Curve::Power15,
+        Curve::Square,
+        Curve::Cube,
+        Curve::Exponential,
+    ];
+
+    /// The cost at a size, in steps of planted work.
+    pub fn steps(self, size: u64) -> u64 {
+        match self {
+            Curve::Linear => size,
+            Curve::LinearLog => {
+                // In sixteenths of a doubling, so that it grows smoothly between powers of two.
+                let whole = u64::from(size.max(1).ilog2());
+                let part = ((size.max(1) << 4) >> whole) & 0xf;
+                size.saturating_mul((whole << 4) + part) >> 4
+            }
+            Curve::Power15 => size.saturating_mul(size.isqrt()),
+            Curve::Square => size.saturating_mul(size),
+            Curve::Cube => size.saturating_mul(size).saturating_mul(size),
+            Curve::Exponential => {
+                1_u64.checked_shl(u32::try_from(size).unwrap_or(u32::MAX)).unwrap_or(u64::MAX)
+            }
+        }
+    }
 }
 
 /// The limits of one job.

@@ -2,14 +2,14 @@
 //!
 //! No clock, no files, no engine: what they judge is data, so each is tested on observations made
 //! by hand. To add one: a file here with a unit struct that implements [`Oracle`], and its line in
-//! [`ORACLES`]. Growth belongs here too; it looks at more than one compilation (a ladder of sizes)
-//! and comes with what makes those observations.
+//! [`ORACLES`]. Growth looks at more than one compilation, a ladder of sizes.
 
 mod agreement;
 mod code_size;
 mod crash;
 mod determinism;
 mod edge;
+mod growth;
 mod laxness;
 mod memory;
 mod refusal;
@@ -23,6 +23,8 @@ use crate::ops::Proposal;
 use crate::outcome::{Outcome, Termination};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+pub use self::growth::{Costs, Fit, Ladder, Law, Resource, Rung, Trend, fit};
 
 /// One compilation and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,8 @@ pub struct Observation<'a> {
     pub outcome: &'a Outcome,
     /// The same module on the other backends of the same engine, as far as they have run.
     pub peers: &'a [(Backend, Outcome)],
+    /// The same recipe at other sizes, where that was measured.
+    pub ladder: Option<&'a Ladder>,
 }
 
 /// What an oracle says.
@@ -106,6 +110,7 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &laxness::Laxness,
     &agreement::Agreement,
     &determinism::Determinism,
+    &growth::Growth,
     &width::Width,
     &edge::Edge,
 ];
@@ -180,6 +185,7 @@ mod fixture {
                 budget: &self.budget,
                 outcome: &self.outcome,
                 peers: &self.peers,
+                ladder: None,
             })
         }
     }

@@ -269,6 +269,10 @@ pub struct Measurements {
     pub phases_us: Vec<(Phase, u64)>,
     /// Time of Cranelift's passes without the passes within them, in microseconds, greatest first.
     pub passes_us: Vec<(String, u64)>,
+    /// What Cranelift's passes allocated without the passes within them, in bytes, greatest first;
+    /// as repeatable as [`Measurements::allocated_bytes`].
+    #[serde(default)]
+    pub passes_bytes: Vec<(String, u64)>,
     /// The pass that was running when the job ended, where one was.
     pub last_pass: Option<String>,
 }

@@ -4,7 +4,9 @@
 //! file here with a type that implements [`Reporter`], and its choice in the command line.
 
 mod atlas;
+mod cost_card;
 mod format;
+mod growth;
 mod json;
 mod markdown;
 mod progress;
@@ -15,11 +17,13 @@ mod wast;
 use crate::campaign::Event;
 
 pub use self::atlas::atlas;
+pub use self::cost_card::{CostCard, Worst};
 pub use self::format::{bytes, microseconds};
+pub use self::growth::growth_table;
 pub use self::json::Json;
 pub use self::markdown::finding_report;
 pub use self::progress::{Plain, Terminal};
-pub use self::summary::summary;
+pub use self::summary::{hunt_summary, summary};
 pub use self::tally::Tally;
 pub use self::wast::wast;
 

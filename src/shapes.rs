@@ -14,6 +14,7 @@ mod builder;
 mod check;
 mod codec;
 mod module;
+mod mutate;
 mod parts;
 mod random;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use self::body::accesses::{
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
+pub use self::mutate::{fresh, largest, mutate, scalable, scale, within_limits};
 pub use self::random::seeded_unit;
 pub use self::resolve::{ResolveError, default_recipe, resolve};
 pub use self::rope::{Rope, leb};

@@ -1,7 +1,7 @@
 //! A case: one module with what is known of it, ready to become jobs.
 
 use crate::engines::Backend;
-use crate::job::{Budget, EdgeRun, Job};
+use crate::job::{Budget, EdgeRun, Job, Planted};
 use crate::limits::{self, Expectation};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
@@ -99,6 +99,19 @@ impl Case {
             accesses_count: *accesses_count,
             edge: None,
         })
+    }
+
+    /// A planted job in the place of a module of that size.
+    pub fn of_planted(planted: Planted, size: u64) -> Case {
+        Case {
+            subject: Subject::Module(format!("{planted:?}")),
+            module: StoredModule::planted(planted),
+            module_bytes: size,
+            expectation: None,
+            proposals: BTreeSet::new(),
+            accesses_count: false,
+            edge: None,
+        }
     }
 
     /// Stores a module of unknown origin. What it needs is found by validating it, what it promises

@@ -1,9 +1,9 @@
 //! Where outcomes are judged and findings are made.
 
-use super::{Case, Subject};
+use super::{Case, Evidence, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
-use crate::oracles::{self, Observation, Severity, Violation};
+use crate::oracles::{self, Ladder, Observation, Severity, Violation};
 use crate::outcome::Outcome;
 use crate::triage::Signature;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct Finding {
     pub outcome: Outcome,
     /// How many runs showed it, out of how many.
     pub seen: (u32, u32),
+    /// What it cost at other sizes, for a violation that is about growth.
+    #[serde(default)]
+    pub growth: Option<Evidence>,
 }
 
 impl Finding {
@@ -63,6 +66,28 @@ impl Court {
         outcome: &Outcome,
         peers: Option<&[(Backend, Outcome)]>,
     ) -> (Vec<Judged>, Vec<String>) {
+        Court::judge_all(case, backend, budget, outcome, peers, None)
+    }
+
+    /// The same of the largest size of a ladder, with the others in view.
+    pub fn judge_ladder(
+        case: &Case,
+        backend: &Backend,
+        budget: &Budget,
+        outcome: &Outcome,
+        ladder: &Ladder,
+    ) -> (Vec<Judged>, Vec<String>) {
+        Court::judge_all(case, backend, budget, outcome, None, Some(ladder))
+    }
+
+    fn judge_all(
+        case: &Case,
+        backend: &Backend,
+        budget: &Budget,
+        outcome: &Outcome,
+        peers: Option<&[(Backend, Outcome)]>,
+        ladder: Option<&Ladder>,
+    ) -> (Vec<Judged>, Vec<String>) {
         let observation = Observation {
             expectation: case.expectation.as_ref(),
             proposals: &case.proposals,
@@ -70,6 +95,7 @@ impl Court {
             budget,
             outcome,
             peers: peers.unwrap_or_default(),
+            ladder,
         };
         let (violations, inconclusive) = oracles::judge(&observation, peers.is_some());
         let judged = violations.into_iter().map(|violation| {

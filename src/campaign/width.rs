@@ -5,7 +5,7 @@ mod confirm;
 mod report;
 
 pub use self::confirm::{WidthError, confirm_width};
-pub use self::report::{Evidence, WidthReport, Wrong};
+pub use self::report::{WidthEvidence, WidthReport, Wrong};
 
 use super::machine::Artifacts;
 use super::{Case, CaseError, Event, Observer, Subject};

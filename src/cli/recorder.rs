@@ -23,6 +23,9 @@ pub(super) struct FindingFile {
     /// Backends that the violation compares with.
     #[serde(default)]
     pub(super) peers: Vec<Backend>,
+    /// Parameters that are scaled together, for a violation that is about growth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) scaled: Vec<String>,
     pub(super) time_limit_s: u64,
     pub(super) memory_limit_bytes: u64,
     /// Since when and until when releases have it, as `brink bisect` found.
@@ -115,6 +118,7 @@ fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError>
         summary: finding.violation.summary.clone(),
         backend: finding.backend.clone(),
         peers: finding.peers.clone(),
+        scaled: finding.growth.as_ref().map(|it| it.scaled.clone()).unwrap_or_default(),
         time_limit_s: finding.budget.cpu_s,
         memory_limit_bytes: finding.budget.memory_bytes,
         history: None,

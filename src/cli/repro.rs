@@ -6,6 +6,7 @@ use super::exit::say;
 use super::input::{self, Input};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::Recorder;
+use super::repro_growth;
 use crate::campaign::{Case, Repro, ReproReport, ReproRun, reproduce};
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -47,7 +48,13 @@ pub(super) struct Opts {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let (case, finding) = match input::read(&opts.input)? {
+    let input = input::read(&opts.input)?;
+    if let Input::Recipe(recipe, Some(finding)) = &input
+        && !finding.scaled.is_empty()
+    {
+        return repro_growth::run(recipe, finding, &opts.run, opts.times, opts.json, opts.quiet);
+    }
+    let (case, finding) = match input {
         Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
         Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
     };

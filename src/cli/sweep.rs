@@ -12,7 +12,7 @@ use crate::names::did_you_mean;
 use crate::ops::Unit;
 use crate::outcome::Outcome;
 use crate::recipe::Proximity;
-use crate::report::{Json, Plain, Quiet, Reporter, Terminal, atlas, summary};
+use crate::report::{Json, Plain, Quiet, Reporter, Tally, Terminal, atlas, summary};
 use crate::shapes::{self, SHAPES, Shape};
 use crate::store::{RunDir, read_events, read_run_file, write_file};
 use anyhow::{Context, Result, ensure};
@@ -20,7 +20,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The default sweep ends before five minutes are over, the jobs that still run by then included.
@@ -125,7 +125,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let pool = opts.run.pool(&file.backends)?;
     let compares = several_engines(&file.backends);
     let time = file.time_s.map(Duration::from_secs);
-    let recorder = Recorder::new(Some(directory), reporter(opts, time), &stop);
+    let recorder = Recorder::new(Some(directory), reporter(opts.json, opts.quiet, time), &stop);
     past.iter().for_each(|event| recorder.remember(event));
     recorder.observe(Event::RunStarted {
         brink: file.brink.clone(),
@@ -158,6 +158,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             say(&format!("What each engine does near each limit is in {}.\n", place.display()));
         }
     }
+    keep_cost_card(&tally, &opts.output)?;
     if !opts.json && !opts.quiet {
         say(&summary(&tally, Some(&opts.output), table::width()));
     }
@@ -168,16 +169,26 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     })
 }
 
-fn reporter(opts: &Opts, time: Option<Duration>) -> Box<dyn Reporter> {
-    if opts.json {
+/// The reporter that the options ask for.
+pub(super) fn reporter(json: bool, quiet: bool, time: Option<Duration>) -> Box<dyn Reporter> {
+    if json {
         Box::new(Json::default())
-    } else if opts.quiet {
+    } else if quiet {
         Box::new(Quiet)
     } else if std::io::stderr().is_terminal() {
         Box::new(Terminal::new(time))
     } else {
         Box::new(Plain::default())
     }
+}
+
+/// Writes the cost card of a run into its directory.
+pub(super) fn keep_cost_card(tally: &Tally, directory: &Path) -> Result<()> {
+    let card = &tally.cost_card;
+    for (name, text) in [("cost-card.md", card.table()), ("cost-card.json", card.json())] {
+        write_file(&directory.join(name), &mut |file| file.write_all(text.as_bytes()))?;
+    }
+    Ok(())
 }
 
 /// The run that the options ask for.

@@ -12,7 +12,7 @@ use crate::outcome::{EngineVerdict, Termination};
 const MODULE_BYTES_MIN: u64 = 4 * 1024;
 
 /// Artifact bytes per module byte that are still in proportion.
-const RATIO_MAX: u64 = 2_000;
+pub(super) const RATIO_MAX: u64 = 2_000;
 
 pub(super) struct CodeSize;
 

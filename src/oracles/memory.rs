@@ -9,7 +9,7 @@ use crate::outcome::{Phase, Termination};
 
 /// Memory per byte of Wasm up to which a large need is only that of a large module: a body of plain
 /// additions at its limit takes about 230 with optimisation.
-const BYTES_PER_BYTE_PLAIN: u64 = 300;
+pub(super) const BYTES_PER_BYTE_PLAIN: u64 = 300;
 
 pub(super) struct Memory;
 

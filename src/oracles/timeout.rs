@@ -10,7 +10,7 @@ use crate::outcome::{Clock, Outcome, Phase, Termination};
 
 /// CPU time per byte of Wasm up to which a long compilation is only a large one, in nanoseconds.
 /// Plain code takes about 1,000 with optimisation on a machine of 2025.
-const NS_PER_BYTE_PLAIN: u64 = 2_000;
+pub(super) const NS_PER_BYTE_PLAIN: u64 = 2_000;
 
 pub(super) struct Timeout;
 

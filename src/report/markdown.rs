@@ -1,6 +1,7 @@
 //! The report of one finding: a draft for a person to read, check and send. Nothing is ever sent.
 
 use super::format::{bytes, clip, microseconds};
+use super::growth::growth_section;
 use super::wast::wast;
 use crate::campaign::{Finding, Subject};
 use crate::engines::Strategy;
@@ -12,7 +13,8 @@ const FRAMES_MAX: usize = 20;
 
 /// The report as Markdown; `folder` is where the finding's files are.
 pub fn finding_report(finding: &Finding, folder: &str) -> String {
-    let Finding { violation, subject, backend, budget, outcome, seen, signature, peers } = finding;
+    let Finding { violation, subject, backend, budget, outcome, seen, signature, peers, growth } =
+        finding;
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&subject.to_string(), 120));
@@ -75,6 +77,7 @@ pub fn finding_report(finding: &Finding, folder: &str) -> String {
     for (pass, us) in measured.passes_us.iter().take(8) {
         let _ = writeln!(out, "| pass `{pass}` | {} |", microseconds(*us));
     }
+    out.push_str(&growth.as_ref().map(growth_section).unwrap_or_default());
     ending(&mut out, &outcome.termination);
     out
 }

@@ -28,7 +28,19 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
              not run.\n",
         );
     }
+    out.push_str(&hunt_summary(tally, directory));
+    out
+}
+
+/// The summary of a hunt, which has no lines towards limits: its findings, the worst costs, the
+/// counts.
+pub fn hunt_summary(tally: &Tally, directory: Option<&Path>) -> String {
+    let mut out = String::new();
     findings(&mut out, tally, directory);
+    let card = tally.cost_card.table();
+    if !card.is_empty() {
+        let _ = writeln!(out, "\nThe most that modules were seen to cost:\n\n{}", card.trim_end());
+    }
     counts(&mut out, tally, directory);
     out
 }
@@ -118,8 +130,7 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
             && *cases > 1
         {
             let backends: Vec<&str> = backends.iter().map(String::as_str).collect();
-            let _ =
-                writeln!(out, "   {cases} such cases in this sweep, on {}", backends.join(", "));
+            let _ = writeln!(out, "   {cases} such cases in this run, on {}", backends.join(", "));
         }
         if let Some(directory) = directory {
             let folder = directory
@@ -138,7 +149,7 @@ fn counts(out: &mut String, tally: &Tally, directory: Option<&Path>) {
         let used = children_cpu_ms.max(jobs_cpu_ms);
         let _ = writeln!(
             out,
-            "The sweep took {}, in which child processes used {}% of {seats} processors.",
+            "The run took {}, in which child processes used {}% of {seats} processors.",
             microseconds(wall_ms * 1_000),
             used * 100 / available,
         );

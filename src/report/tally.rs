@@ -1,5 +1,6 @@
 //! What a run's events amount to: the cells of the final table, the findings, the counts.
 
+use super::cost_card::CostCard;
 use crate::campaign::{Event, Finding};
 use crate::engines::Backend;
 use crate::outcome::{EngineVerdict, Termination};
@@ -63,6 +64,8 @@ pub struct Tally {
     pub time: Option<(u64, u64, u64, usize)>,
     /// Whether the run came to its end.
     pub complete: bool,
+    /// The worst that modules cost.
+    pub cost_card: CostCard,
     /// What came of each case, for the rows that share it.
     ended: HashMap<(String, Backend), (Termination, Vec<String>)>,
     /// Rows that wait for the end of a case that they share.
@@ -72,6 +75,7 @@ pub struct Tally {
 impl Tally {
     /// Takes one event into account.
     pub fn add(&mut self, event: &Event) {
+        self.cost_card.add(event);
         match event {
             Event::RunStarted { backends, .. } => {
                 self.backends = backends.iter().map(ToString::to_string).collect();

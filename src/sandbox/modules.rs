@@ -3,7 +3,7 @@
 //! A file that never had a name cannot be left behind, however this process ends. Workers, which
 //! run as the same user, open it through this process' descriptors.
 
-use crate::job::{INLINE_BYTES_MAX, ModuleSource};
+use crate::job::{INLINE_BYTES_MAX, ModuleSource, Planted};
 use crate::shapes::Rope;
 use std::borrow::Cow;
 use std::fs::File;
@@ -53,6 +53,11 @@ impl StoredModule {
         })?;
         let source = ModuleSource::File(descriptor_path(&file));
         Ok(StoredModule { source, _file: Some(Arc::new(file)) })
+    }
+
+    /// No module, but what the worker does in its place.
+    pub fn planted(planted: Planted) -> StoredModule {
+        StoredModule { source: ModuleSource::Planted(planted), _file: None }
     }
 
     /// How a job refers to it.

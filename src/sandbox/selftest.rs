@@ -105,7 +105,8 @@ fn budget(planted: Planted) -> Budget {
         | Planted::Write
         | Planted::ExitSilently
         | Planted::BadFrame
-        | Planted::KilledFromOutside => budget,
+        | Planted::KilledFromOutside
+        | Planted::Cost { .. } => budget,
     }
 }
 

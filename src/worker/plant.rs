@@ -12,6 +12,7 @@ use std::time::Duration;
 // Never inlined: the self-test looks for its name in the stack of an abort.
 #[inline(never)]
 pub(super) fn commit(planted: Planted) -> EngineVerdict {
+    let mut code_bytes = 0;
     match planted {
         Planted::Nothing => {}
         Planted::Panic => plant_panic(),
@@ -49,11 +50,15 @@ pub(super) fn commit(planted: Planted) -> EngineVerdict {
         Planted::ExitSilently => unix::exit_now(0),
         Planted::BadFrame => unix::exit_now(super::child::send_garbage()),
         Planted::KilledFromOutside => unix::plant_kill(),
+        Planted::Cost { curve, size } => {
+            code_bytes = curve.steps(size);
+            spend(code_bytes);
+        }
     }
     EngineVerdict::Accepted {
         artifact: Artifact {
-            bytes: 0,
-            code_bytes: 0,
+            bytes: code_bytes,
+            code_bytes,
             hash: "planted".to_owned(),
             repeat_hash: None,
         },
@@ -63,6 +68,24 @@ pub(super) fn commit(planted: Planted) -> EngineVerdict {
 #[inline(never)]
 fn plant_panic() {
     panic!("planted panic");
+}
+
+/// Turns of the loop in one step of planted cost: about a microsecond.
+const TURNS: u64 = 1_000;
+
+/// Memory of one step of planted cost, in bytes.
+const STEP_BYTES: usize = 64;
+
+/// Does so many steps of work, each of which computes a little and keeps a little memory.
+fn spend(steps: u64) {
+    let mut hoard: Vec<Box<[u8; STEP_BYTES]>> = Vec::new();
+    let mut x = 0u64;
+    for _ in 0..steps {
+        for _ in 0..TURNS {
+            x = black_box(x.wrapping_add(1));
+        }
+        hoard.push(black_box(Box::new([1; STEP_BYTES])));
+    }
 }
 
 fn spin() -> ! {

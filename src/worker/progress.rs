@@ -25,6 +25,9 @@ pub(super) struct Progress {
     /// CPU time of the thread when the running pass began.
     pass_switched_ns: AtomicU64,
     passes_ns: [AtomicU64; PASS_COUNT],
+    /// The sum of allocations when the running pass began.
+    pass_switched_bytes: AtomicU64,
+    passes_bytes: [AtomicU64; PASS_COUNT],
     /// CPU time of the job's thread when everything that is measured had ended.
     pub(super) cpu_ns: AtomicU64,
     /// Bytes that may be live at once; 0 for no limit.
@@ -59,7 +62,7 @@ impl Progress {
 
     /// Clears everything of the last job.
     pub(super) fn begin_job(&self, memory_limit: u64, now_ns: u64) {
-        for cell in self.phases_ns.iter().chain(&self.passes_ns) {
+        for cell in self.phases_ns.iter().chain(&self.passes_ns).chain(&self.passes_bytes) {
             cell.store(0, Relaxed);
         }
         let zeroed = [
@@ -70,6 +73,7 @@ impl Progress {
             &self.allocated,
             &self.peak_resident,
             &self.pass_switched_ns,
+            &self.pass_switched_bytes,
             &self.module_bytes,
             &self.out_of_memory,
             &self.refused_by_system,
@@ -97,12 +101,18 @@ impl Progress {
     }
 
     /// Switches the running pass at `cpu_ns` of the thread's CPU time and returns the pass that
-    /// ran until then.
+    /// ran until then, which is charged with the time and the allocations since the last switch.
     pub(super) fn switch_pass(&self, pass: u64, cpu_ns: u64) -> u64 {
         let ended = self.pass.swap(pass, Relaxed);
         let since = cpu_ns.saturating_sub(self.pass_switched_ns.swap(cpu_ns, Relaxed));
-        if let Some(cell) = usize::try_from(ended).ok().and_then(|i| self.passes_ns.get(i)) {
-            cell.fetch_add(since, Relaxed);
+        let allocated = self.allocated.load(Relaxed);
+        let bytes = allocated.saturating_sub(self.pass_switched_bytes.swap(allocated, Relaxed));
+        let ended_pass = usize::try_from(ended).ok();
+        if let Some((ns, sum)) =
+            ended_pass.and_then(|i| Some((self.passes_ns.get(i)?, self.passes_bytes.get(i)?)))
+        {
+            ns.fetch_add(since, Relaxed);
+            sum.fetch_add(bytes, Relaxed);
         }
         ended
     }
@@ -126,12 +136,7 @@ impl Progress {
         let counts = |phase: &Phase| !matches!(phase, Phase::Repeat | Phase::Run);
         let measured = phases_us.iter().filter(|(phase, _)| counts(phase));
         let wall_us = measured.map(|(_, us)| us).sum();
-        let mut passes_us: Vec<(String, u64)> = super::passes::names()
-            .zip(&self.passes_ns)
-            .map(|(name, ns)| (name, us(ns)))
-            .filter(|(_, us)| *us > 0)
-            .collect();
-        passes_us.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let bytes = |cell: &AtomicU64| cell.load(Relaxed);
         let done = phase == Phase::Done;
         Measurements {
             module_bytes: self.module_bytes.load(Relaxed),
@@ -141,13 +146,22 @@ impl Progress {
             peak_live_bytes: self.peak_live.load(Relaxed),
             peak_resident_bytes: self.peak_resident.load(Relaxed),
             phases_us,
-            passes_us,
+            passes_us: by_pass(&self.passes_ns, us),
+            passes_bytes: by_pass(&self.passes_bytes, bytes),
             last_pass: usize::try_from(last_pass)
                 .ok()
                 .filter(|_| !done)
                 .and_then(|index| super::passes::names().nth(index)),
         }
     }
+}
+
+/// Figures by the names of the passes, greatest first, without those that are nothing.
+fn by_pass(cells: &[AtomicU64], read: impl Fn(&AtomicU64) -> u64) -> Vec<(String, u64)> {
+    let named = super::passes::names().zip(cells).map(|(name, cell)| (name, read(cell)));
+    let mut figures: Vec<(String, u64)> = named.filter(|(_, figure)| *figure > 0).collect();
+    figures.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    figures
 }
 
 fn phase_index(phase: Phase) -> usize {

@@ -5,6 +5,8 @@
 mod architecture;
 mod command_line;
 mod engines;
+mod growth;
+mod hunt;
 mod measurements;
 mod recipes;
 mod sandbox;

@@ -193,6 +193,7 @@ impl Sweep<'_> {
             budget: self.options.budget,
             outcome,
             seen,
+            growth: None,
         };
         self.observer.observe(Event::Found { finding: Box::new(finding) });
     }

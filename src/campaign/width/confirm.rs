@@ -1,6 +1,6 @@
 //! Whether a wrong access of the matrix shows in a module of its own, every time.
 
-use super::{Evidence, Wrong};
+use super::{WidthEvidence, Wrong};
 use crate::campaign::events::Silent;
 use crate::campaign::{
     CONFIRMATIONS, Case, CaseError, Finding, Judged, Repro, ReproRun, Subject, reproduce,
@@ -36,13 +36,13 @@ pub fn confirm_width(
         let all = report.runs.len();
         let shows = |run: &ReproRun| {
             let (oracle, first) = match &wrong.evidence {
-                Evidence::Code(_) => {
+                WidthEvidence::Code(_) => {
                     let first = run.outcome.machine.as_ref()?.mismatches.first()?;
-                    ("width", Evidence::Code(first.clone()))
+                    ("width", WidthEvidence::Code(first.clone()))
                 }
-                Evidence::Call(_) => {
+                WidthEvidence::Call(_) => {
                     let first = run.outcome.edge.as_ref()?.mismatches.first()?;
-                    ("edge", Evidence::Call(first.clone()))
+                    ("edge", WidthEvidence::Call(first.clone()))
                 }
             };
             let judged = run.violations.iter().find(|judged| judged.violation.oracle == oracle)?;
@@ -64,6 +64,7 @@ pub fn confirm_width(
             budget,
             outcome: run.outcome,
             seen: (count, count),
+            growth: None,
         }));
     }
     Ok(None)

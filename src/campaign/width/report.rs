@@ -47,34 +47,34 @@ pub struct Wrong {
     /// What compiled it.
     pub backend: Backend,
     /// What is wrong.
-    pub evidence: Evidence,
+    pub evidence: WidthEvidence,
 }
 
 /// How it shows that an access is wrong.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum Evidence {
+pub enum WidthEvidence {
     /// In the machine code.
     Code(Mismatch),
     /// In what a call at the end of memory did.
     Call(EdgeMismatch),
 }
 
-impl Evidence {
+impl WidthEvidence {
     /// What it has in common with others of the same cause.
     pub fn key(&self) -> String {
         match self {
-            Evidence::Code(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
-            Evidence::Call(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
+            WidthEvidence::Code(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
+            WidthEvidence::Call(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
         }
     }
 }
 
-impl fmt::Display for Evidence {
+impl fmt::Display for WidthEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Evidence::Code(mismatch) => mismatch.fmt(f),
-            Evidence::Call(mismatch) => mismatch.fmt(f),
+            WidthEvidence::Code(mismatch) => mismatch.fmt(f),
+            WidthEvidence::Call(mismatch) => mismatch.fmt(f),
         }
     }
 }
@@ -113,7 +113,7 @@ impl WidthReport {
         self.unsure.extend(machine.unsure.iter().map(|why| (backend.clone(), why.clone())));
         for mismatch in &machine.mismatches {
             let point = batch.point(mismatch.function);
-            self.add_wrong(batch, point, backend, Evidence::Code(mismatch.clone()));
+            self.add_wrong(batch, point, backend, WidthEvidence::Code(mismatch.clone()));
         }
     }
 
@@ -132,7 +132,7 @@ impl WidthReport {
         for mismatch in &edge.mismatches {
             let place = usize::try_from(mismatch.function).ok();
             let point = place.and_then(|place| batch.points.get(place));
-            self.add_wrong(batch, point, backend, Evidence::Call(mismatch.clone()));
+            self.add_wrong(batch, point, backend, WidthEvidence::Call(mismatch.clone()));
         }
     }
 
@@ -141,7 +141,7 @@ impl WidthReport {
         batch: &Batch,
         point: Option<&Point>,
         backend: &Backend,
-        evidence: Evidence,
+        evidence: WidthEvidence,
     ) {
         let Some(Point { units, addressing }) = point else {
             let reason = format!("a function is not of the matrix, in which {evidence}");

@@ -1,0 +1,346 @@
+//! What a hunt makes of outcomes: judge, confirm, measure, learn.
+
+use super::cause::Cause;
+use super::state::{Attempt, Confirming, Goal, Measured, Running, State};
+use super::track::{Suspicion, Track};
+use super::{Hunt, recipe_of};
+use crate::campaign::ladder::{Evidence, Measuring, Plan};
+use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged, SweepError};
+use crate::outcome::{Outcome, Termination};
+use crate::sandbox::Task;
+
+/// Confirming runs that said nothing are repeated this often.
+const WASTED_MAX: u32 = 3;
+
+/// A scout that ran out of its time is tried again where it took more CPU time per byte of Wasm than
+/// this, in nanoseconds: twenty times what plain code takes.
+const AGAIN_NS_PER_BYTE: u64 = 20_000;
+
+/// A hunt gives up after this many jobs in a row that could not be run.
+const NOT_RUN_MAX: u32 = 20;
+
+/// A job has ended.
+pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
+    let looked_at = match hunt.lock().running.get(&outcome.job) {
+        Some(Running::Case(attempt)) => Some((attempt.case.clone(), attempt.backend)),
+        _ => None,
+    };
+    if let Some((case, backend)) = looked_at {
+        hunt.artifacts.look(&case, &hunt.options.backends[backend], &mut outcome);
+    }
+    let mut state = hunt.lock();
+    watch_the_machine(&mut state, &outcome);
+    match state.running.remove(&outcome.job) {
+        Some(Running::Case(attempt)) => case_ended(hunt, &mut state, *attempt, outcome),
+        Some(Running::Confirm(id)) => confirming_run(hunt, &mut state, id, &outcome),
+        Some(Running::Ladder(id, slot)) => {
+            let Some(measured) = state.measured.get_mut(&id) else { return };
+            let backend = hunt.options.backends[measured.backend].clone();
+            if let Some(event) =
+                measured.measuring.event(slot, &backend, hunt.options.budget, &outcome)
+            {
+                hunt.observer.observe(event);
+            }
+            let mut is_over = measured.measuring.note(slot, outcome);
+            if measured.measuring.has_failed() {
+                is_over = give_up(&mut state, id);
+            }
+            if is_over {
+                ladder_ended(hunt, &mut state, id);
+            }
+        }
+        None => {}
+    }
+}
+
+/// Many jobs in a row that could not be run mean that something is wrong with the machine.
+fn watch_the_machine(state: &mut State, outcome: &Outcome) {
+    let Termination::Infrastructure { message } = &outcome.termination else {
+        state.not_run = 0;
+        return;
+    };
+    state.not_run += 1;
+    if state.not_run >= NOT_RUN_MAX {
+        let error = SweepError::NotRun { jobs: state.not_run, message: message.clone() };
+        state.failure.get_or_insert(error);
+    }
+}
+
+/// The job of a case has ended: judge it, then learn from it.
+fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Outcome) {
+    let Attempt { case, backend, goal, budget, number } = attempt;
+    let of_job = &hunt.options.backends[backend];
+    let (mut judged, inconclusive) = Court::judge(&case, of_job, &budget, &outcome, None);
+    let scouted = budget != hunt.options.budget;
+    let ran_out = matches!(outcome.termination, Termination::TimedOut { .. });
+    if scouted && ran_out {
+        judged.clear();
+    }
+    hunt.observer.observe(Event::JobEnded {
+        line: format!("hunt {} {number}", goal.name()),
+        at: None,
+        subject: case.subject.clone(),
+        backend: of_job.clone(),
+        budget,
+        outcome: Box::new(outcome.clone()),
+        violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
+        inconclusive,
+    });
+    state.spend(&goal, &outcome, hunt.guide);
+    if scouted && ran_out {
+        let measured = &outcome.measurements;
+        let ns_per_byte = measured.cpu_us.saturating_mul(1_000) / measured.module_bytes.max(1);
+        if ns_per_byte < AGAIN_NS_PER_BYTE {
+            return;
+        }
+        let pass = outcome.measurements.dominant_pass().unwrap_or_default().to_owned();
+        let cause = Cause::cost(of_job, &pass, "CPU time");
+        if hunt.has_time() && !state.causes.contains(&cause) {
+            let goal = Goal::Again;
+            run(hunt, state, Attempt { case, backend, goal, budget, number });
+        }
+        return;
+    }
+    for judged in judged {
+        accuse(hunt, state, &case, backend, judged, &outcome);
+    }
+    let Some(recipe) = recipe_of(&case) else { return };
+    match goal {
+        Goal::Seed | Goal::Fresh | Goal::Mutated => {
+            state.offer(recipe, backend, &outcome, hunt.guide);
+        }
+        Goal::Track(track, up) => state.advance(*track, up, &outcome, hunt.guide),
+        Goal::Edge | Goal::Again => {}
+    }
+}
+
+/// Queues a case with all of the budget.
+fn run(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt) {
+    let id = state.next_id();
+    let attempt = Attempt { budget: hunt.options.budget, ..attempt };
+    let job = attempt.case.job(id, &hunt.options.backends[attempt.backend], attempt.budget);
+    state.ready.push_front(Task { jobs: vec![job], module: attempt.case.module.clone() });
+    state.running.insert(id, Running::Case(Box::new(attempt)));
+    state.planned += 1;
+}
+
+/// A violation was seen; the first of its cause is confirmed.
+fn accuse(
+    hunt: &Hunt<'_>,
+    state: &mut State,
+    case: &Case,
+    backend: usize,
+    judged: Judged,
+    outcome: &Outcome,
+) {
+    let cause = Cause::of(&judged.violation, &hunt.options.backends[backend]);
+    if !state.causes.insert(cause.clone()) {
+        return;
+    }
+    let id = state.next_id();
+    let (case, outcome) = (case.clone(), outcome.clone());
+    let confirming = Confirming {
+        case,
+        backend,
+        judged,
+        cause,
+        outcome,
+        seen: 1,
+        left: CONFIRMATIONS,
+        wasted: 0,
+    };
+    state.confirming.insert(id, confirming);
+    for _ in 0..CONFIRMATIONS {
+        run_again(hunt, state, id);
+    }
+}
+
+/// Queues one more run of what is to be confirmed.
+fn run_again(hunt: &Hunt<'_>, state: &mut State, id: u64) {
+    let job_id = state.next_id();
+    let Some(confirming) = state.confirming.get(&id) else { return };
+    let backend = &hunt.options.backends[confirming.backend];
+    let mut job = confirming.case.job(job_id, backend, hunt.options.budget);
+    hunt.artifacts.ask(&mut job);
+    let task = Task { jobs: vec![job], module: confirming.case.module.clone() };
+    state.ready.push_front(task);
+    state.running.insert(job_id, Running::Confirm(id));
+    state.planned += 1;
+}
+
+/// A confirming run has ended.
+fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome) {
+    let Some(confirming) = state.confirming.get_mut(&id) else { return };
+    let backend = &hunt.options.backends[confirming.backend];
+    let mut outcome = outcome.clone();
+    hunt.artifacts.look(&confirming.case, backend, &mut outcome);
+    if !outcome.says_something() && confirming.wasted < WASTED_MAX {
+        confirming.wasted += 1;
+        return run_again(hunt, state, id);
+    }
+    let budget = &hunt.options.budget;
+    let judged = Court::judge(&confirming.case, backend, budget, &outcome, None).0;
+    // Which of two passes took a little longer may differ; what went wrong may not.
+    let same = outcome.termination.name() == confirming.outcome.termination.name()
+        && judged.iter().any(|j| j.violation.oracle == confirming.judged.violation.oracle);
+    confirming.seen += u32::from(same);
+    confirming.left -= 1;
+    if confirming.left > 0 {
+        return;
+    }
+    let Some(Confirming { case, backend, judged, cause, outcome, seen, .. }) =
+        state.confirming.remove(&id)
+    else {
+        return;
+    };
+    let runs = CONFIRMATIONS + 1;
+    if seen == runs {
+        found(hunt, state, &case, backend, &judged, outcome, None);
+        return;
+    }
+    state.causes.remove(&cause);
+    hunt.observer.observe(Event::Warned {
+        message: format!(
+            "{} on {}: seen in {seen} of {runs} runs, so it is no finding: {}",
+            case.subject, hunt.options.backends[backend], judged.violation.summary
+        ),
+    });
+}
+
+/// Begins to measure a track whose costs look as if they grew faster than the module.
+pub(super) fn begin_ladder(hunt: &Hunt<'_>, track: &Track, suspicion: &Suspicion) {
+    let recipe = track.ladder_top(hunt.guide, suspicion.power);
+    let plan = Plan::of(&recipe, &track.scaled);
+    let mut state = hunt.lock();
+    let backend = &hunt.options.backends[track.backend];
+    let suspected = Cause::cost(backend, &suspicion.pass, &suspicion.cause_resource().to_string());
+    let Ok(plan) = plan else { return };
+    // Nobody else measures the same at the same time.
+    if !state.causes.insert(suspected.clone()) {
+        return;
+    }
+    let id = state.next_id();
+    let measuring = queue_ladder(hunt, &mut state, id, plan, track.backend);
+    let measured = Measured { measuring, backend: track.backend, suspected, shown: None, seen: 0 };
+    state.measured.insert(id, measured);
+}
+
+fn queue_ladder(
+    hunt: &Hunt<'_>,
+    state: &mut State,
+    id: u64,
+    plan: Plan,
+    backend: usize,
+) -> Measuring {
+    let (measuring, slots) = Measuring::new(plan);
+    for slot in slots {
+        let job = state.next_id();
+        let backend = &hunt.options.backends[backend];
+        state.ready.push_back(measuring.task(slot, job, backend, hunt.options.budget));
+        state.running.insert(job, Running::Ladder(id, slot));
+        state.planned += 1;
+    }
+    measuring
+}
+
+/// Drops the runs of a ladder that still wait; whether none is under way either.
+fn give_up(state: &mut State, id: u64) -> bool {
+    let State { ready, running, .. } = state;
+    let is_of = |running: &Running| matches!(running, Running::Ladder(of, _) if *of == id);
+    ready.retain(|task| {
+        let drops = task.jobs.iter().any(|job| running.get(&job.id).is_some_and(is_of));
+        if drops {
+            task.jobs.iter().for_each(|job| drop(running.remove(&job.id)));
+        }
+        !drops
+    });
+    !running.values().any(is_of)
+}
+
+/// All runs of a ladder have ended: judge it, and measure it again where it violates.
+fn ladder_ended(hunt: &Hunt<'_>, state: &mut State, id: u64) {
+    let Some(mut measured) = state.measured.remove(&id) else { return };
+    let backend = &hunt.options.backends[measured.backend];
+    let judged = judge_ladder(hunt, &measured);
+    let agrees = |(judged, evidence): (Judged, Evidence)| {
+        let cause = Cause::of(&judged.violation, backend);
+        let same = measured.shown.as_ref().is_none_or(|(_, shown)| *shown == cause);
+        same.then_some((judged, cause, evidence))
+    };
+    let Some((judged, cause, evidence)) = judged.and_then(agrees) else {
+        // A suspicion that was wrong once may be right elsewhere.
+        state.causes.remove(&measured.suspected);
+        if let Some((shown, cause)) = &measured.shown {
+            state.causes.remove(cause);
+            hunt.observer.observe(Event::Warned {
+                message: format!(
+                    "{} on {backend}: grew too fast when it was measured first, and not in {} \
+                     measurements, so it is no finding: {}",
+                    measured.measuring.plan.top().subject,
+                    measured.seen + 1,
+                    shown.violation.summary
+                ),
+            });
+        }
+        return;
+    };
+    if measured.shown.is_none() && cause != measured.suspected {
+        state.causes.remove(&measured.suspected);
+        // It is about another pass than was suspected, and that may be known.
+        if !state.causes.insert(cause.clone()) {
+            return;
+        }
+    }
+    measured.seen += 1;
+    let first = measured.shown.is_none();
+    if first {
+        measured.shown = Some((judged.clone(), cause));
+    }
+    if measured.seen <= CONFIRMATIONS {
+        let plan = measured.measuring.plan.clone();
+        measured.measuring = queue_ladder(hunt, state, id, plan, measured.backend);
+        state.measured.insert(id, measured);
+        return;
+    }
+    let case = measured.measuring.plan.top().clone();
+    let Some(top) = measured.measuring.top.take() else { return };
+    found(hunt, state, &case, measured.backend, &judged, top, Some(evidence));
+}
+
+/// The violation that a measured ladder shows, with the ladder.
+fn judge_ladder(hunt: &Hunt<'_>, measured: &Measured) -> Option<(Judged, Evidence)> {
+    let ladder = measured.measuring.ladder().ok()?;
+    let case = measured.measuring.plan.top();
+    let top = measured.measuring.top.as_ref()?;
+    let backend = &hunt.options.backends[measured.backend];
+    let budget = &hunt.options.budget;
+    let judged = Court::judge_ladder(case, backend, budget, top, &ladder).0;
+    let growth = judged.into_iter().find(|judged| judged.violation.oracle == "growth")?;
+    let scaled = measured.measuring.plan.scaled.clone();
+    Some((growth, Evidence { scaled, ladder }))
+}
+
+fn found(
+    hunt: &Hunt<'_>,
+    state: &mut State,
+    case: &Case,
+    backend: usize,
+    judged: &Judged,
+    outcome: Outcome,
+    growth: Option<Evidence>,
+) {
+    state.findings += 1;
+    let runs = CONFIRMATIONS + 1;
+    let finding = Finding {
+        signature: judged.signature.clone(),
+        violation: judged.violation.clone(),
+        subject: case.subject.clone(),
+        backend: hunt.options.backends[backend].clone(),
+        peers: Vec::new(),
+        budget: hunt.options.budget,
+        outcome,
+        seen: (runs, runs),
+        growth,
+    };
+    hunt.observer.observe(Event::Found { finding: Box::new(finding) });
+}

@@ -1,0 +1,98 @@
+//! `brink repro` of a finding about growth: the whole ladder again, not only its largest size.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use super::Exit;
+use super::exit::say;
+use super::options::{RunOpts, stop_flag};
+use super::recorder::FindingFile;
+use crate::campaign::{Court, LadderError, Plan, measure};
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::oracles::Ladder;
+use crate::outcome::Outcome;
+use crate::recipe::Recipe;
+use crate::report;
+use anyhow::Result;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) fn run(
+    recipe: &Recipe,
+    finding: &FindingFile,
+    options: &RunOpts,
+    times: u32,
+    json: bool,
+    quiet: bool,
+) -> Result<Exit> {
+    let backends = options.backends(Some(std::slice::from_ref(&finding.backend)))?;
+    let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
+    let budget = options.budget(Some(limits));
+    let plan = Plan::of(recipe, &finding.scaled)?;
+    let pool = options.pool(&backends)?;
+    let stop = stop_flag()?;
+    let told = Told { plan: &plan, budget, json, quiet };
+    let (mut seen, mut runs) = (0, 0);
+    for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
+        let measured = measure(&plan, backend, budget, &pool, &stop);
+        if stop.load(Relaxed) {
+            eprintln!("brink: interrupted after {runs} measurements");
+            return Ok(Exit::Interrupted);
+        }
+        runs += 1;
+        match measured {
+            Ok((ladder, top)) => {
+                let signatures = told.tell(backend, &ladder, &top, runs == 1);
+                seen += u32::from(signatures.contains(&finding.signature));
+            }
+            Err(error @ LadderError::NotCompiled(_)) => {
+                eprintln!("brink: failed to {error}, so its growth cannot be told");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !quiet {
+        let reproduces = if seen > 0 { "reproduces" } else { "does not reproduce" };
+        let summary = &finding.summary;
+        eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
+    }
+    Ok(if seen > 0 { Exit::Found } else { Exit::Nothing })
+}
+
+/// How measurements are told.
+struct Told<'a> {
+    plan: &'a Plan,
+    budget: Budget,
+    json: bool,
+    quiet: bool,
+}
+
+impl Told<'_> {
+    /// Tells of one measurement, with all its figures where it is the first; the signatures of what
+    /// it shows.
+    fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<String> {
+        let (judged, inconclusive) =
+            Court::judge_ladder(self.plan.top(), backend, &self.budget, top, ladder);
+        let signatures: Vec<String> =
+            judged.iter().map(|judged| judged.signature.to_string()).collect();
+        if self.json {
+            let line = serde_json::json!({
+                "subject": self.plan.top().subject,
+                "backend": backend,
+                "budget": self.budget,
+                "ladder": ladder,
+                "trends": ladder.trends(),
+                "violations": signatures,
+                "inconclusive": inconclusive,
+            });
+            say(&format!("{line}\n"));
+        } else if !self.quiet {
+            if first {
+                say(&report::growth_table(ladder));
+            }
+            let verdict = if judged.is_empty() { "no violation" } else { "violation" };
+            say(&format!("{backend}: {verdict}\n"));
+            let told = judged.iter().map(|judged| &judged.violation.summary);
+            told.chain(&inconclusive).for_each(|text| say(&format!("  {text}\n")));
+        }
+        signatures
+    }
+}

@@ -1,0 +1,297 @@
+//! Recipes from recipes: the steps that a search takes, and that a fuzzer's mutator can take.
+//!
+//! Costs and bugs near the limits sit on products of counts and on their edges, so the steps are the
+//! size of a count: doubled, halved, drawn anew, or put right at a limit, one below or one past it.
+//! Units are swapped whole, since their parts only make sense together. Every result fits its shape.
+
+use super::random::draw;
+use super::{Axis, Param, SHAPES, Shape, build, check, resolve, shape};
+use crate::limits::{Expectation, limit};
+use crate::ops::Unit;
+use crate::recipe::{Proximity, Recipe, UnitText};
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+/// Factors by which a count moves.
+const FACTORS: &[(u64, u64)] = &[(2, 1), (1, 2), (4, 1), (1, 4), (16, 1), (1, 16)];
+
+/// Where a count is put that a limit bounds.
+const EDGES: [Proximity; 3] = [Proximity::Below(1), Proximity::At, Proximity::Above(1)];
+
+/// The product of a small recipe's counts is at most so many times its bytes: some of what is counted
+/// takes no byte of its own.
+const PRODUCT_TIMES: u64 = 8;
+
+/// A step is tried this often before a fresh recipe takes its place.
+const ATTEMPTS: u32 = 8;
+
+/// A recipe one or a few steps from `recipe`; `other` is what it may be crossed with. Its module is
+/// at most `bytes_max` bytes.
+pub fn mutate(
+    recipe: &Recipe,
+    other: Option<&Recipe>,
+    bytes_max: u64,
+    u: &mut Unstructured<'_>,
+) -> Result<Recipe> {
+    for _ in 0..ATTEMPTS {
+        let mut child = recipe.clone();
+        for _ in 0..u.int_in_range(1..=3)? {
+            child = step(&child, other, bytes_max, u)?;
+        }
+        let child = shrunk(&child, bytes_max.saturating_mul(PRODUCT_TIMES));
+        if child != *recipe && fits(&child, bytes_max) {
+            return Ok(child);
+        }
+    }
+    fresh(bytes_max, u)
+}
+
+/// A recipe out of nothing, whose module is at most `bytes_max` bytes; a plain one where none of the
+/// first few is that small.
+pub fn fresh(bytes_max: u64, u: &mut Unstructured<'_>) -> Result<Recipe> {
+    for _ in 0..ATTEMPTS {
+        let recipe = shrunk(&Recipe::arbitrary(u)?, bytes_max);
+        if fits(&recipe, bytes_max) {
+            return Ok(recipe);
+        }
+    }
+    Ok(super::default_recipe(*u.choose(SHAPES)?))
+}
+
+/// The recipe with its counts halved, the greatest first, until their product is no more than
+/// `bytes_max`: a module that is too large is better not built at all.
+fn shrunk(recipe: &Recipe, bytes_max: u64) -> Recipe {
+    let Some(shape) = shape(&recipe.shape) else { return recipe.clone() };
+    let mut recipe = recipe.clone();
+    let counts = || shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN);
+    let product = |recipe: &Recipe| {
+        counts().fold(1u64, |product, param| product.saturating_mul(value(recipe, param).max(1)))
+    };
+    while product(&recipe) > bytes_max {
+        let greatest = counts().max_by_key(|param| value(&recipe, param));
+        let Some(param) = greatest.filter(|param| value(&recipe, param) > param.min) else { break };
+        recipe = set(&recipe, param, value(&recipe, param) / 2);
+    }
+    recipe
+}
+
+/// Whether the recipe fits its shape and makes a module of at most `bytes_max` bytes.
+fn fits(recipe: &Recipe, bytes_max: u64) -> bool {
+    build(recipe).is_ok_and(|module| module.bytes.len() <= bytes_max)
+}
+
+fn step(
+    recipe: &Recipe,
+    other: Option<&Recipe>,
+    bytes_max: u64,
+    u: &mut Unstructured<'_>,
+) -> Result<Recipe> {
+    let Some(shape) = shape(&recipe.shape) else { return Ok(recipe.clone()) };
+    let param = u.choose(shape.params())?;
+    Ok(match u.int_in_range(0u8..=9)? {
+        0..=3 => scaled(recipe, param, *u.choose(FACTORS)?),
+        4 => set(recipe, param, draw(param, u)?),
+        5 => snapped(shape, recipe, bytes_max, u)?,
+        6 => Recipe { seed: u64::from(u.arbitrary::<u8>()?), ..recipe.clone() },
+        7 | 8 => with_new_unit(shape, recipe, u)?,
+        _ => match other {
+            Some(other) => crossed(recipe, other, u)?,
+            None => scaled(recipe, param, *u.choose(FACTORS)?),
+        },
+    })
+}
+
+fn value(recipe: &Recipe, param: &Param) -> u64 {
+    recipe.params.get(param.name).copied().unwrap_or(param.default)
+}
+
+fn set(recipe: &Recipe, param: &Param, value: u64) -> Recipe {
+    recipe.clone().with(param.name, value.clamp(param.min, param.max))
+}
+
+fn scaled(recipe: &Recipe, param: &Param, (up, down): (u64, u64)) -> Recipe {
+    let now = value(recipe, param);
+    let moved = now.saturating_mul(up) / down;
+    // From nothing, doubling leads nowhere.
+    set(recipe, param, if moved == now { now.saturating_add(up / down) } else { moved })
+}
+
+/// One of the shape's limits, met, just missed or just passed.
+fn snapped(
+    shape: &'static dyn Shape,
+    recipe: &Recipe,
+    bytes_max: u64,
+    u: &mut Unstructured<'_>,
+) -> Result<Recipe> {
+    // A module at a larger limit would be larger itself.
+    let is_near = |axis: &&Axis| limit(axis.limit).is_some_and(|it| it.target() < bytes_max);
+    let axes: Vec<&Axis> = shape.axes().iter().filter(is_near).collect();
+    if axes.is_empty() {
+        return Ok(recipe.clone());
+    }
+    let axis = *u.choose(&axes)?;
+    let edge = *u.choose(&EDGES)?;
+    Ok(resolve(shape, axis, edge, recipe).unwrap_or_else(|_| recipe.clone()))
+}
+
+fn with_new_unit(shape: &dyn Shape, recipe: &Recipe, u: &mut Unstructured<'_>) -> Result<Recipe> {
+    match shape.unit() {
+        Some(kind) => Ok(recipe.clone().with_unit(Unit::arbitrary(kind, u)?)),
+        None => Ok(recipe.clone()),
+    }
+}
+
+/// Takes from `other` what has the same name and fits: its unit, some of its counts.
+fn crossed(recipe: &Recipe, other: &Recipe, u: &mut Unstructured<'_>) -> Result<Recipe> {
+    let mut child = recipe.clone();
+    if let (Some(UnitText(ours)), Some(UnitText(theirs))) = (&recipe.unit, &other.unit)
+        && ours.kind() == theirs.kind()
+        && u.arbitrary()?
+    {
+        child.unit.clone_from(&other.unit);
+    }
+    for (name, &theirs) in &other.params {
+        let param = shape(&recipe.shape).and_then(|s| s.params().iter().find(|p| p.name == name));
+        if let Some(param) = param
+            && u.arbitrary()?
+        {
+            child = set(&child, param, theirs);
+        }
+    }
+    Ok(child)
+}
+
+/// The recipe with these parameters `up / down` times as large, as far as their ranges let them.
+pub fn scale(recipe: &Recipe, params: &[String], up: u64, down: u64) -> Recipe {
+    let Some(shape) = shape(&recipe.shape) else { return recipe.clone() };
+    let mut scaled = recipe.clone();
+    for param in shape.params().iter().filter(|param| params.iter().any(|p| p == param.name)) {
+        let moved = u128::from(value(recipe, param)) * u128::from(up) / u128::from(down.max(1));
+        scaled = set(&scaled, param, u64::try_from(moved).unwrap_or(u64::MAX));
+    }
+    scaled
+}
+
+/// A doubling of its counts makes a module at least this many times as large, in tenths, where the
+/// counts are what the module mostly consists of.
+const DOUBLED_TENTHS_MIN: u64 = 15;
+
+/// The sets of one or two parameters that the size of the module is in proportion to.
+pub fn scalable(recipe: &Recipe) -> Vec<Vec<String>> {
+    let size = |recipe: &Recipe| build(recipe).map_or(0, |module| module.bytes.len());
+    let now = size(recipe);
+    let (Some(shape), true) = (shape(&recipe.shape), now > 0) else { return Vec::new() };
+    // What says which form a module has is no count.
+    let counts = shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN);
+    let names: Vec<&str> = counts.filter(|p| value(recipe, p) > 0).map(|p| p.name).collect();
+    let mut sets: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
+    for (at, first) in names.iter().enumerate() {
+        for second in &names[at + 1..] {
+            sets.push(vec![(*first).to_owned(), (*second).to_owned()]);
+        }
+    }
+    sets.retain(|set| {
+        let doubled = scale(recipe, set, 2, 1);
+        check(&doubled).is_ok()
+            && set.iter().all(|name| doubled.params.get(name) != recipe.params.get(name))
+            && size(&doubled).saturating_mul(10) >= now.saturating_mul(DOUBLED_TENTHS_MIN)
+    });
+    sets
+}
+
+/// Parameters with no greater maximum than this are choices rather than counts.
+const COUNT_MAX_MIN: u64 = 16;
+
+/// Whether the recipe's module is within every limit, and how large it is.
+pub fn within_limits(recipe: &Recipe) -> Option<u64> {
+    let module = build(recipe).ok()?;
+    (module.facts.expectation() == Expectation::Accept).then(|| module.bytes.len())
+}
+
+/// The recipe with these parameters as large as they can become together within all limits and
+/// `bytes_max` bytes, to about a twentieth, and the size of its module. `None` where it is past a
+/// limit as it is.
+pub fn largest(recipe: &Recipe, params: &[String], bytes_max: u64) -> Option<(Recipe, u64)> {
+    // In sixteenths: the last doubling that fits, then halves between it and the one that does not.
+    const PARTS: u64 = 16;
+    let of = |up: u64| {
+        let scaled = scale(recipe, params, up, PARTS);
+        let bytes = within_limits(&scaled).filter(|bytes| *bytes <= bytes_max)?;
+        Some((scaled, bytes))
+    };
+    let (mut low, mut high, mut best) = (PARTS, 2 * PARTS, of(PARTS)?);
+    while let Some(found) = of(high).filter(|found| found.0 != best.0) {
+        (low, high, best) = (high, high.saturating_mul(2), found);
+    }
+    while high - low > low / PARTS {
+        let middle = low + (high - low) / 2;
+        match of(middle) {
+            Some(found) => (low, best) = (middle, found),
+            None => high = middle,
+        }
+    }
+    Some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that look random, the same on every machine.
+    fn entropy(seed: u64) -> Vec<u8> {
+        let mut bytes = vec![0; 4_096];
+        blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn every_step_from_every_shape_fits_its_shape_and_the_size() {
+        const BYTES_MAX: u64 = 1 << 16;
+        let mut changed = 0;
+        for seed in 0..600 {
+            let bytes = entropy(seed);
+            let mut u = Unstructured::new(&bytes);
+            let at = usize::try_from(seed).unwrap();
+            let parent = super::super::default_recipe(SHAPES[at % SHAPES.len()]);
+            let other = super::super::default_recipe(SHAPES[(at * 7) % SHAPES.len()]);
+            let child = mutate(&parent, Some(&other), BYTES_MAX, &mut u).unwrap();
+            check(&child).unwrap();
+            changed += u32::from(child != parent);
+        }
+        assert!(changed > 550, "only {changed} of 600 steps led anywhere");
+    }
+
+    #[test]
+    fn equal_entropy_takes_equal_steps() {
+        let parent = super::super::default_recipe(SHAPES[0]);
+        let child =
+            |seed| mutate(&parent, None, 1 << 16, &mut Unstructured::new(&entropy(seed))).unwrap();
+        assert_eq!(child(5), child(5));
+        assert!((0..20).any(|seed| child(seed) != child(5)));
+    }
+
+    #[test]
+    fn the_counts_that_a_module_consists_of_are_found() {
+        let recipe = super::super::default_recipe(SHAPES[0]).with("count", 1_000);
+        assert!(scalable(&recipe).contains(&vec!["count".to_owned()]), "{:?}", scalable(&recipe));
+        let doubled = scale(&recipe, &["count".to_owned()], 2, 1);
+        assert_eq!(doubled.params["count"], 2_000);
+        assert_eq!(scale(&doubled, &["count".to_owned()], 1, 2), recipe);
+    }
+
+    #[test]
+    fn the_largest_of_its_kind_is_near_the_limit_and_within_it() {
+        let recipe = super::super::default_recipe(SHAPES[0]);
+        let (found, bytes) = largest(&recipe, &["count".to_owned()], u64::MAX).unwrap();
+        assert_eq!(within_limits(&found), Some(bytes));
+        assert!((7_000_000..7_700_000).contains(&bytes), "{bytes} bytes");
+        let (_, bytes) = largest(&recipe, &["count".to_owned()], 100_000).unwrap();
+        assert!((90_000..=100_000).contains(&bytes), "{bytes} bytes");
+    }
+
+    #[test]
+    fn what_is_past_a_limit_is_not_within_all_of_them() {
+        let recipe = super::super::default_recipe(SHAPES[0]);
+        assert!(within_limits(&recipe).is_some());
+        assert_eq!(within_limits(&recipe.with("count", 7_654_321)), None);
+    }
+}
