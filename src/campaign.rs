@@ -21,6 +21,7 @@ pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::line::{Line, Scope, lines};
+pub use self::machine::inspected;
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{WidthError, WidthReport, WidthRun, Wrong, check_width, confirm_width};
