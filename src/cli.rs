@@ -5,11 +5,13 @@ mod engine;
 mod exit;
 mod generate;
 mod input;
+mod known;
 mod list;
 mod options;
 mod recorder;
 mod repro;
 mod self_test;
+mod shrink;
 mod sweep;
 mod table;
 mod width;
@@ -35,6 +37,8 @@ enum Command {
     Sweep(sweep::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
+    /// Find the least that still shows a finding
+    Shrink(shrink::Opts),
     /// Find the releases between which a bug came and went
     Bisect(bisect::Opts),
     /// Check that x86-64 code accesses memory exactly as wide as the Wasm asked
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
+        Command::Shrink(opts) => shrink::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),
         Command::Gen(opts) => generate::run(&opts),

@@ -4,6 +4,7 @@
 //! file here with a type that implements [`Reporter`], and its choice in the command line.
 
 mod atlas;
+mod evidence;
 mod format;
 mod json;
 mod markdown;
@@ -15,12 +16,13 @@ mod wast;
 use crate::campaign::Event;
 
 pub use self::atlas::atlas;
+pub use self::evidence::{Cost, Costs, Evidence};
 pub use self::format::{bytes, microseconds};
 pub use self::json::Json;
 pub use self::markdown::finding_report;
 pub use self::progress::{Plain, Terminal};
 pub use self::summary::summary;
-pub use self::tally::Tally;
+pub use self::tally::{Known, Tally};
 pub use self::wast::wast;
 
 /// Makes something of events.

@@ -25,8 +25,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use self::guard::is_guarded;
-pub use self::search::{Ended, Keep, Limits, Search, Smallest};
 pub use self::predicate::{Sample, SignatureHolds};
+pub use self::search::{Ended, Keep, Limits, Search, Smallest};
 
 /// The smallest module there is.
 pub const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";

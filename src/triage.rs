@@ -29,9 +29,7 @@ use crate::oracles::{Observation, Violation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-pub use self::crash::{
-    frames_key, message_key, overflow_key, panic_key, place, top_frame,
-};
+pub use self::crash::{frames_key, message_key, overflow_key, panic_key, place, top_frame};
 pub use self::known::{KNOWN_ISSUES, KnownError, KnownIssue, KnownIssues, Standing};
 pub use self::load::heavy_in;
 pub use self::severity::severity;

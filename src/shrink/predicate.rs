@@ -13,6 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// The name of a module on its way.
 const MODULE_NAME: &str = "module.wasm";
 
+/// What shows by the end of a compilation shows in a smaller case after no more time. One that has
+/// taken this many times as long as the best so far, and some more for a busy machine, will not show
+/// it; what compiles and does not crash may go on for much longer than what crashes.
+const PATIENCE: u64 = 2;
+const PATIENCE_S: u64 = 1;
+
 /// Samples that are kept.
 const SAMPLES_MAX: usize = 1_000;
 
@@ -34,6 +40,8 @@ pub struct SignatureHolds<'a> {
     backends: Vec<Backend>,
     budget: Budget,
     compares: bool,
+    /// The most CPU time that a case is given, in seconds, where the budget is not the point.
+    patience_s: Option<u64>,
     /// Whether the second compilation is where it shows.
     repeat: bool,
     samples: Vec<Sample>,
@@ -65,6 +73,10 @@ impl<'a> SignatureHolds<'a> {
             backends,
             budget,
             compares,
+            patience_s: match oracle {
+                "timeout" | "memory" | "growth" | "determinism" => None,
+                _ => Some(patience_s(&run.outcome)),
+            },
             repeat: oracle == "determinism" || run.outcome.phase == Phase::Repeat,
             samples: Vec::new(),
             next: 0,
@@ -80,6 +92,9 @@ impl<'a> SignatureHolds<'a> {
         let mut outcomes = Vec::new();
         for backend in &self.backends {
             let mut job = case.job(self.next, backend, self.budget);
+            if let Some(patience_s) = self.patience_s.filter(|_| !self.compares && !self.repeat) {
+                job.budget.cpu_s = job.budget.cpu_s.min(patience_s);
+            }
             job.repeat = self.repeat;
             self.next += 1;
             let ran = inspected(&mut self.bench, case, job, self.stop)?;
@@ -87,6 +102,10 @@ impl<'a> SignatureHolds<'a> {
         }
         Ok(outcomes)
     }
+}
+
+fn patience_s(outcome: &Outcome) -> u64 {
+    (outcome.measurements.cpu_us * PATIENCE).div_ceil(1_000_000) + PATIENCE_S
 }
 
 impl Predicate for SignatureHolds<'_> {
@@ -106,6 +125,7 @@ impl Predicate for SignatureHolds<'_> {
             judged.extend(judge(Some(&outcomes)));
         }
         let answer = if judged.iter().any(|judged| judged.signature == self.signature) {
+            self.patience_s = self.patience_s.map(|_| patience_s(outcome));
             Answer::Holds
         } else {
             Answer::Fails(match judged.first() {

@@ -52,8 +52,7 @@ impl Sections {
                 Payload::CodeSectionStart { .. } => Vec::new(),
                 Payload::CodeSectionEntry(body) => {
                     let body = bytes.get(body.range())?.to_vec();
-                    let Some(Section { content: Content::Items(bodies), .. }) =
-                        sections.last_mut()
+                    let Some(Section { content: Content::Items(bodies), .. }) = sections.last_mut()
                     else {
                         return None;
                     };

@@ -82,7 +82,8 @@ fn plainer(unit: &Unit) -> Vec<Unit> {
     units
 }
 
-/// The first operator of the table that takes and makes the same and does nothing else.
+/// The addition that takes and makes the same, or the first operator of the table that does and
+/// does nothing else.
 fn plainest(op: &'static Operator) -> &'static Operator {
     let alike = |other: &&Operator| {
         other.proposal == Proposal::Mvp
@@ -91,7 +92,8 @@ fn plainest(op: &'static Operator) -> &'static Operator {
             && other.immediates.is_empty()
             && (other.params, other.results) == (op.params, op.results)
     };
-    operators().find(alike).unwrap_or(op)
+    let addition = operators().filter(alike).find(|other| other.name.ends_with(".add"));
+    addition.or_else(|| operators().find(alike)).unwrap_or(op)
 }
 
 #[cfg(test)]

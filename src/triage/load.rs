@@ -4,11 +4,11 @@
 //! two sizes of one shape; the measured [`Usage`] says so without knowing shapes. The measure is the
 //! share of the limit that is used, with three rules that keep it the same at every size:
 //!
+//! * Limits on one item (results of a function, fields of a struct) do not grow with a module. From
+//!   a small part of the limit on (`AMPLIFIES`) they are what the rest of the module multiplies, and
+//!   bytes do not outweigh them.
 //! * Bytes come last. Everything takes bytes, so a body or a module counts as merely large only
-//!   where nothing else keeps pace with its bytes (`KEEPS_PACE`).
-//! * Limits on one item (parameters of a function, fields of a struct) do not grow with a module.
-//!   They count from a quarter of the limit on: a hundred parameters are usual, a thousand are the
-//!   amplification that the rest of the module multiplies.
+//!   where no count keeps pace with its bytes (`KEEPS_PACE`).
 //! * Pages of memory cost a compiler nothing and never count.
 //!
 //! A false split is possible where two shapes press on different limits and share a cause; a false
@@ -37,8 +37,10 @@ const PER_ITEM: &[&str] = &[
 /// Limits on what costs nothing to compile.
 const FREE: &[&str] = &["memory32-pages", "memory64-pages"];
 
-/// The share of a limit on one item from which it counts.
-const PER_ITEM_SHARE: f64 = 0.25;
+/// The share of a limit on one item from which it amplifies: 16 parameters are more than code
+/// commonly has, and a depth of a few is none.
+const AMPLIFIES: f64 = 1.0 / 64.0;
+const AMPLIFIES_MIN: u64 = 16;
 
 /// Something keeps pace with the bytes when the share of its limit is at least this part of the
 /// share of theirs.
@@ -57,10 +59,12 @@ pub fn heavy_in(usage: &Usage) -> &'static str {
         })
     };
     let used = || usage.iter().map(|(id, _)| id).filter(|id| !FREE.contains(id));
-    let counts = |id: &&str| !PER_ITEM.contains(id) || share(id) >= PER_ITEM_SHARE;
+    let amplifies = |id: &str| share(id) >= AMPLIFIES && usage.get(id) >= AMPLIFIES_MIN;
+    let counts = |id: &&str| !PER_ITEM.contains(id) || amplifies(id);
     let special = most(&mut used().filter(|id| !BULK.contains(id)).filter(counts));
     let bulk = most(&mut used().filter(|id| BULK.contains(id)));
     match (special, bulk) {
+        (Some((id, _)), _) if PER_ITEM.contains(&id) => id,
         (Some((id, share)), Some((_, bytes))) if share >= bytes * KEEPS_PACE => id,
         (_, Some((id, _))) | (Some((id, _)), None) => id,
         (None, None) => "nothing",
@@ -75,9 +79,8 @@ mod tests {
 
     fn of(shape: &str, params: &[(&str, u64)]) -> &'static str {
         let base = shapes::default_recipe(shapes::shape(shape).unwrap());
-        let recipe = params.iter().fold(base, |recipe: Recipe, (name, value)| {
-            recipe.with(name, *value)
-        });
+        let recipe =
+            params.iter().fold(base, |recipe: Recipe, (name, value)| recipe.with(name, *value));
         heavy_in(&shapes::build(&recipe).unwrap().facts.usage)
     }
 
@@ -101,6 +104,7 @@ mod tests {
     fn shapes_of_one_cause_are_heavy_in_the_same_way_and_others_are_not() {
         let blocks = of("blocks-params", &[("blocks", 10_000)]);
         assert_eq!(blocks, "block-params");
+        assert_eq!(of("blocks-params", &[("blocks", 600_000)]), blocks);
         assert_eq!(of("diamonds", &[("count", 30_000), ("params", 1_000)]), blocks);
         assert_eq!(of("types-used", &[("count", 200_000)]), "types");
         assert_eq!(of("locals", &[("locals", 24_999)]), "function-locals");
