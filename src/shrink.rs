@@ -15,6 +15,8 @@ mod params;
 mod predicate;
 mod search;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 use crate::campaign::CaseError;

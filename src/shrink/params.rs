@@ -39,6 +39,9 @@ fn open_counts(recipe: &Recipe) -> Vec<Param> {
 /// Brings each count near the least that holds. In later rounds it only looks whether there is room
 /// again.
 pub(super) fn counts(search: &mut Search<'_>, round: u32) -> Result<(), Halt> {
+    if round == 0 {
+        all_from_below(search)?;
+    }
     for param in open_counts(&search.recipe()) {
         if round == 0 {
             from_below(search, &param)?;
@@ -71,6 +74,27 @@ pub(super) fn options(search: &mut Search<'_>) -> Result<(), Halt> {
     let recipe = search.recipe();
     if recipe.seed != 0 {
         search.recipe_holds(Recipe { seed: 0, ..recipe })?;
+    }
+    Ok(())
+}
+
+/// All counts as much smaller as they can be together, so that the first look at each does not pay
+/// for the size of the others.
+fn all_from_below(search: &mut Search<'_>) -> Result<(), Halt> {
+    let recipe = search.recipe();
+    let open = open_counts(&recipe);
+    let largest = open.iter().map(|param| value_of(&recipe, param)).max().unwrap_or(0);
+    if open.len() < 2 {
+        return Ok(());
+    }
+    for power in (1..=largest.max(1).ilog(STRIDE)).rev() {
+        let smaller = open.iter().fold(recipe.clone(), |smaller, param| {
+            let value = value_of(&recipe, param) / STRIDE.pow(power);
+            smaller.with(param.name, value.max(param.min))
+        });
+        if search.recipe_holds(smaller)? {
+            break;
+        }
     }
     Ok(())
 }

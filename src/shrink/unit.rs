@@ -56,8 +56,20 @@ fn plainer(unit: &Unit) -> Vec<Unit> {
     let mut length = steps.len() / 2;
     while length > 0 {
         for at in (0..=steps.len() - length).rev() {
-            let kept = [&steps[..at], &steps[at + length..]].concat();
-            units.extend(Unit::new(kept, sink).ok());
+            let mut kept = [&steps[..at], &steps[at + length..]].concat();
+            units.extend(Unit::new(kept.clone(), sink).ok());
+            // What came from the steps that are gone comes from elsewhere.
+            if let Some(next) =
+                kept.get_mut(at).filter(|next| next.operands.contains(&Source::Prev))
+            {
+                let elsewhere = |source: &mut Source| {
+                    if *source == Source::Prev {
+                        *source = Source::Local;
+                    }
+                };
+                next.operands.iter_mut().for_each(elsewhere);
+                units.extend(Unit::new(kept, sink).ok());
+            }
         }
         length /= 2;
     }

@@ -19,19 +19,20 @@ use crate::limits::{self, Usage};
 /// Limits in bytes, or in what amounts to bytes.
 const BULK: &[&str] = &["function-body-bytes", "module-bytes", "type-size"];
 
-/// Limits on each item by itself.
+/// Limits on each item by itself, the cause before what it brings along: results of a call are the
+/// parameters of what takes them, and values go into blocks through functions.
 const PER_ITEM: &[&str] = &[
-    "rec-group-types",
-    "subtype-depth",
-    "function-params",
-    "function-results",
     "block-params",
     "block-results",
+    "function-results",
     "struct-fields",
     "array-operands",
     "catches",
-    "name-bytes",
     "const-expr-ops",
+    "name-bytes",
+    "subtype-depth",
+    "rec-group-types",
+    "function-params",
 ];
 
 /// Limits on what costs nothing to compile.
@@ -40,7 +41,9 @@ const FREE: &[&str] = &["memory32-pages", "memory64-pages"];
 /// The share of a limit on one item from which it amplifies: 16 parameters are more than code
 /// commonly has, and a depth of a few is none.
 const AMPLIFIES: f64 = 1.0 / 64.0;
-const AMPLIFIES_MIN: u64 = 16;
+
+/// Fewer of anything are what every module has: one memory is a hundredth of its limit.
+const FEW: u64 = 16;
 
 /// Something keeps pace with the bytes when the share of its limit is at least this part of the
 /// share of theirs.
@@ -52,16 +55,18 @@ pub fn heavy_in(usage: &Usage) -> &'static str {
         let target = limits::limit(id).map_or(1, limits::Limit::target).max(1);
         usage.get(id) as f64 / target as f64
     };
-    // The first of equals: the table has what causes others before what it causes.
+    // The first of equals.
     let most = |ids: &mut dyn Iterator<Item = &'static str>| {
         ids.map(|id| (id, share(id))).fold(None, |most: Option<(&'static str, f64)>, next| {
             if most.is_none_or(|most| next.1 > most.1) { Some(next) } else { most }
         })
     };
     let used = || usage.iter().map(|(id, _)| id).filter(|id| !FREE.contains(id));
-    let amplifies = |id: &str| share(id) >= AMPLIFIES && usage.get(id) >= AMPLIFIES_MIN;
-    let counts = |id: &&str| !PER_ITEM.contains(id) || amplifies(id);
-    let special = most(&mut used().filter(|id| !BULK.contains(id)).filter(counts));
+    let amplifies = |id: &&str| share(id) >= AMPLIFIES && usage.get(id) >= FEW;
+    let per_item = PER_ITEM.iter().copied().filter(amplifies);
+    let many = |id: &&str| usage.get(id) >= FEW;
+    let counts = used().filter(|id| !BULK.contains(id) && !PER_ITEM.contains(id)).filter(many);
+    let special = most(&mut per_item.chain(counts));
     let bulk = most(&mut used().filter(|id| BULK.contains(id)));
     match (special, bulk) {
         (Some((id, _)), _) if PER_ITEM.contains(&id) => id,

@@ -8,6 +8,8 @@ mod engines;
 mod measurements;
 mod recipes;
 mod sandbox;
+mod shrink;
+mod triage;
 mod width;
 mod width_faults;
 
