@@ -4,7 +4,6 @@
 //! and a count near its limit takes seconds. Between a value that fails and one that holds, the
 //! middle is that of their logarithms: it needs as many steps for 1% of a million as of a thousand.
 
-use super::Candidate;
 use super::search::{Halt, PRECISION, Search};
 use crate::recipe::Recipe;
 use crate::shapes::{self, Param};
@@ -60,13 +59,14 @@ pub(super) fn exactly(search: &mut Search<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Options and the seed: the least value that holds, from the least on.
+/// Options and the seed: the least value that holds and makes a smaller module, from the least on.
+/// Values of options have no order, so without that one is as good as another.
 pub(super) fn options(search: &mut Search<'_>) -> Result<(), Halt> {
     let recipe = search.recipe();
     for param in params_of(&recipe).iter().filter(|param| is_option(param)) {
         for value in param.min..value_of(&search.recipe(), param) {
             let less = search.recipe().with(param.name, value);
-            if search.recipe_holds(less)? {
+            if is_smaller(&less, &search.recipe()) && search.recipe_holds(less)? {
                 break;
             }
         }
@@ -206,10 +206,13 @@ fn exchange(search: &mut Search<'_>, less: &Param, more: &Param) -> Result<bool,
         return Ok(false);
     }
     let exchanged = recipe.clone().with(less.name, down).with(more.name, up);
-    match (shapes::build(&exchanged), shapes::build(&recipe)) {
-        (Ok(new), Ok(old)) if new.bytes.len() < old.bytes.len() => {
-            search.holds(Candidate::Recipe(exchanged))
-        }
-        _ => Ok(false),
+    Ok(is_smaller(&exchanged, &recipe) && search.recipe_holds(exchanged)?)
+}
+
+/// Whether a recipe makes a smaller module than another.
+fn is_smaller(new: &Recipe, old: &Recipe) -> bool {
+    match (shapes::build(new), shapes::build(old)) {
+        (Ok(new), Ok(old)) => new.bytes.len() < old.bytes.len(),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
