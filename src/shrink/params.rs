@@ -12,6 +12,9 @@ use std::cmp::Reverse;
 /// The factor of the first look.
 const STRIDE: u64 = 8;
 
+/// Counts from this on are made smaller together.
+const LARGE: u64 = 64;
+
 /// A parameter with no more values than this is an option; any other is a count.
 const OPTION_VALUES_MAX: u64 = 8;
 
@@ -32,6 +35,14 @@ fn open_counts(recipe: &Recipe) -> Vec<Param> {
     let open = |param: &&Param| !is_option(param) && value_of(recipe, param) > param.min;
     let mut open: Vec<Param> = params_of(recipe).iter().filter(open).copied().collect();
     open.sort_by_key(|param| Reverse(value_of(recipe, param) / param.min.max(1)));
+    open
+}
+
+/// Those of them that are large enough to be made smaller in step with others; a small one, such as
+/// the size of each of many groups, often says what is counted rather than how much.
+fn large_counts(recipe: &Recipe) -> Vec<Param> {
+    let mut open = open_counts(recipe);
+    open.retain(|param| value_of(recipe, param) >= LARGE);
     open
 }
 
@@ -82,7 +93,7 @@ pub(super) fn options(search: &mut Search<'_>) -> Result<(), Halt> {
 /// for the size of the others.
 fn all_from_below(search: &mut Search<'_>) -> Result<(), Halt> {
     let recipe = search.recipe();
-    let open = open_counts(&recipe);
+    let open = large_counts(&recipe);
     let largest = open.iter().map(|param| value_of(&recipe, param)).max().unwrap_or(0);
     if open.len() < 2 {
         return Ok(());
@@ -189,7 +200,7 @@ pub(super) fn together(search: &mut Search<'_>) -> Result<(), Halt> {
 /// Halves all counts at once.
 fn scale_all(search: &mut Search<'_>) -> Result<bool, Halt> {
     let recipe = search.recipe();
-    let open = open_counts(&recipe);
+    let open = large_counts(&recipe);
     if open.len() < 2 {
         return Ok(false);
     }

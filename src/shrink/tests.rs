@@ -102,6 +102,25 @@ fn of_counts_whose_product_matters_no_smaller_pair_makes_a_smaller_module() {
 }
 
 #[test]
+fn large_counts_that_do_not_matter_cost_little_and_small_ones_stay_that_do() {
+    let (mut bytes, start) = (0, "rec-groups-used count=999999 distinct=1000001 size=1");
+    let predicate = |candidate: &Candidate| {
+        let Candidate::Recipe(recipe) = candidate else { return false };
+        bytes += shapes::build(recipe).unwrap().bytes.len();
+        let at_least = |name: &str, least| recipe.params[name] >= least;
+        at_least("count", 65_600) && at_least("distinct", 65_500) && at_least("size", 1)
+    };
+    let (input, stop) = (Candidate::Recipe(recipe(start)), AtomicBool::new(false));
+    let (result, _) = run(input.clone(), limits(1_000), &stop, predicate);
+    let Candidate::Recipe(smallest) = result.unwrap().candidate else { panic!("not a recipe") };
+    let value = |name: &str| smallest.params[name];
+    assert_eq!((value("count"), value("distinct"), value("size")), (65_600, 65_500, 1));
+    let Candidate::Recipe(input) = input else { panic!("not a recipe") };
+    let whole = shapes::build(&input).unwrap().bytes.len();
+    assert!(bytes < 8 * whole, "{bytes} bytes compiled for a module of {whole}");
+}
+
+#[test]
 fn what_needs_both_counts_small_at_once_is_found() {
     let near = |a: u64, b: u64| a >= 50 && a.abs_diff(b) * 4 <= a;
     let (smallest, _) =
