@@ -32,6 +32,7 @@ enum Content {
 
 impl Sections {
     /// Takes a module apart; `None` where its bytes cannot be read.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other sections are kept whole")]
     pub(super) fn of(bytes: &[u8]) -> Option<Sections> {
         let mut parser = Parser::new(0);
         parser.set_features(WasmFeatures::all());
