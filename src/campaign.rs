@@ -25,6 +25,7 @@ pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::line::{Line, Scope, lines};
+pub use self::machine::inspected;
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{

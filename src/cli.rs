@@ -6,12 +6,14 @@ mod exit;
 mod generate;
 mod hunt;
 mod input;
+mod known;
 mod list;
 mod options;
 mod recorder;
 mod repro;
 mod repro_growth;
 mod self_test;
+mod shrink;
 mod sweep;
 mod table;
 mod width;
@@ -39,6 +41,8 @@ enum Command {
     Hunt(hunt::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
+    /// Find the least that still shows a finding
+    Shrink(shrink::Opts),
     /// Find the releases between which a bug came and went
     Bisect(bisect::Opts),
     /// Check that x86-64 code accesses memory exactly as wide as the Wasm asked
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Hunt(opts) => hunt::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
+        Command::Shrink(opts) => shrink::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),
         Command::Gen(opts) => generate::run(&opts),

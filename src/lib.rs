@@ -14,6 +14,7 @@
 //! * [`oracles`] and [`triage`]: judging outcomes and telling findings apart;
 //! * [`campaign`]: what to run, in which order, and what was found;
 //! * [`store`]: the run directory;
+//! * [`shrink`]: the least that still shows a finding;
 //! * [`report`]: events in, text out;
 //! * [`cli`]: the command line.
 
@@ -32,6 +33,7 @@ pub mod recipe;
 pub mod report;
 pub mod sandbox;
 pub mod shapes;
+pub mod shrink;
 pub mod store;
 pub mod triage;
 pub mod width;

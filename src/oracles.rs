@@ -21,6 +21,7 @@ use crate::job::Budget;
 use crate::limits::Expectation;
 use crate::ops::Proposal;
 use crate::outcome::{Outcome, Termination};
+use crate::triage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -144,7 +145,7 @@ fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {
         oracle: oracle.id().to_owned(),
         key: key.to_owned(),
         summary,
-        severity: Severity::Bug,
+        severity: triage::severity(oracle.id()),
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod atlas;
 mod cost_card;
+mod evidence;
 mod format;
 mod growth;
 mod json;
@@ -18,13 +19,14 @@ use crate::campaign::Event;
 
 pub use self::atlas::atlas;
 pub use self::cost_card::{CostCard, Worst};
+pub use self::evidence::{Cost, Costs, Evidence};
 pub use self::format::{bytes, microseconds};
 pub use self::growth::growth_table;
 pub use self::json::Json;
 pub use self::markdown::finding_report;
 pub use self::progress::{Plain, Terminal};
 pub use self::summary::{hunt_summary, summary};
-pub use self::tally::Tally;
+pub use self::tally::{Known, Tally};
 pub use self::wast::wast;
 
 /// Makes something of events.

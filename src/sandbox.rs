@@ -9,7 +9,7 @@ mod seat;
 mod selftest;
 
 pub use self::modules::{ArtifactFile, ModuleFileError, StoredModule};
-pub use self::pool::{Next, Pool, PoolStats, Task, Tasks};
+pub use self::pool::{Bench, Next, Pool, PoolStats, Task, Tasks};
 pub use self::seat::{Seat, SeatError};
 pub use self::selftest::{Check, plant_one, self_test};
 

@@ -31,7 +31,7 @@ pub use self::body::accesses::{
     parameters as accesses_parameters, recipe as accesses_recipe, unit as accesses_unit,
 };
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
-pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape};
+pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
 pub use self::mutate::{fresh, largest, mutate, scalable, scale, within_limits};
 pub use self::random::seeded_unit;
@@ -178,9 +178,12 @@ pub const SHAPES: &[&dyn Shape] = &[
     &body::accesses::Accesses,
 ];
 
+/// Name of the parameter that pads.
+pub const PAD_NAME: &str = "pad";
+
 /// The parameter that pads a body or a module to an exact size; see [`Axis::pad`].
 pub(crate) const PAD: Param = Param {
-    name: "pad",
+    name: PAD_NAME,
     summary: "bytes of `nop` after the rest, to meet a size exactly",
     min: 0,
     max: 2 * 7_654_321,

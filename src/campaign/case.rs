@@ -2,7 +2,7 @@
 
 use crate::engines::Backend;
 use crate::job::{Budget, EdgeRun, Job, Planted};
-use crate::limits::{self, Expectation};
+use crate::limits::{self, Expectation, Usage};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
 use crate::sandbox::{ModuleFileError, StoredModule};
@@ -67,6 +67,8 @@ pub struct Case {
     pub module_bytes: u64,
     /// What it promises; `None` for a module of unknown origin that is not valid.
     pub expectation: Option<Expectation>,
+    /// How much of each limit it uses; `None` for a module that is not valid and cannot be measured.
+    pub usage: Option<Usage>,
     /// Proposals that it needs.
     pub proposals: BTreeSet<Proposal>,
     /// Whether no access to linear memory in it may be left out by a compiler.
@@ -95,6 +97,7 @@ impl Case {
             module: StoredModule::new(&module.bytes)?,
             module_bytes: module.bytes.len(),
             expectation: Some(module.facts.expectation()),
+            usage: Some(module.facts.usage.clone()),
             proposals: proposals.clone(),
             accesses_count: *accesses_count,
             edge: None,
@@ -108,6 +111,7 @@ impl Case {
             module: StoredModule::planted(planted),
             module_bytes: size,
             expectation: None,
+            usage: None,
             proposals: BTreeSet::new(),
             accesses_count: false,
             edge: None,
@@ -120,12 +124,14 @@ impl Case {
     pub fn of_module(name: &str, bytes: Vec<u8>) -> Result<Case, CaseError> {
         let module_bytes = bytes.len() as u64;
         let needs = ops::needs(&bytes);
-        let usage = needs.as_ref().and_then(|_| limits::headroom(&bytes).ok());
+        let usage = limits::headroom(&bytes).ok();
+        let promised = needs.as_ref().and(usage.as_ref()).map(Expectation::of);
         Ok(Case {
             subject: Subject::Module(name.to_owned()),
             module: StoredModule::new(&Rope::from(bytes))?,
             module_bytes,
-            expectation: usage.map(|usage| Expectation::of(&usage)),
+            expectation: promised,
+            usage,
             proposals: needs.unwrap_or_default(),
             accesses_count: false,
             edge: None,

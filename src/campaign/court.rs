@@ -99,7 +99,7 @@ impl Court {
         };
         let (violations, inconclusive) = oracles::judge(&observation, peers.is_some());
         let judged = violations.into_iter().map(|violation| {
-            let signature = Signature::of(&violation, &observation, case.subject.family());
+            let signature = Signature::of(&violation, &observation, case.usage.as_ref());
             Judged { signature, violation }
         });
         (judged.collect(), inconclusive)

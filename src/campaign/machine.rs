@@ -4,11 +4,30 @@ use super::Case;
 use crate::engines::Backend;
 use crate::job::Job;
 use crate::outcome::{EngineVerdict, MachineCheck, Outcome, Termination};
-use crate::sandbox::ArtifactFile;
+use crate::sandbox::{ArtifactFile, Bench, SeatError, Task};
 use crate::width;
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
+
+/// Runs one job of a case alone, machine code looked at; `None` where it was stopped.
+pub fn inspected(
+    bench: &mut Bench<'_>,
+    case: &Case,
+    mut job: Job,
+    stop: &AtomicBool,
+) -> Result<Option<Outcome>, SeatError> {
+    let artifacts = Artifacts::default();
+    artifacts.ask(&mut job);
+    let backend = job.backend.clone();
+    let task = Task { jobs: vec![job], module: case.module.clone() };
+    let outcome = bench.run(task, stop)?.pop();
+    Ok(outcome.map(|mut outcome| {
+        artifacts.look(case, &backend, &mut outcome);
+        outcome
+    }))
+}
 
 /// The artifacts that running jobs write.
 #[derive(Debug, Default)]

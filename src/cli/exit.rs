@@ -1,6 +1,7 @@
 //! Exit codes, and how errors are told.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
+use crate::shrink::is_guarded;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -67,6 +68,9 @@ pub(super) fn say(text: &str) {
 /// Turns a panic of brink itself into one sentence and exit code 70.
 pub(super) fn explain_panics() {
     std::panic::set_hook(Box::new(|info| {
+        if is_guarded() {
+            return;
+        }
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::exit::say;
+use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag, this_exe};
-use super::recorder::{Recorder, machine};
+use super::recorder::{Recorder, machine, write_reports};
 use super::self_test;
 use super::sweep::{keep_cost_card, reporter};
 use crate::campaign::{Event, Hunt, HuntOptions, Machine, Observer, Subject};
@@ -43,6 +44,8 @@ pub(super) struct Opts {
     shard: (u64, u64),
     #[command(flatten)]
     run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
     /// The run directory
     #[arg(short, long, value_name = "DIR", default_value = "brink-hunt.out")]
     output: PathBuf,
@@ -73,6 +76,7 @@ struct HuntFile {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let issues = opts.known.read()?;
     let planned = if opts.resume { None } else { Some(plan(opts)?) };
     let stop = stop_flag()?;
     if let Some(failed) = self_test::first_failure(&this_exe()?)? {
@@ -88,7 +92,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let pool = opts.run.pool(&file.backends)?;
     let time = file.time_s.map(Duration::from_secs);
-    let recorder = Recorder::new(Some(directory), reporter(opts.json, opts.quiet, time), &stop);
+    let reporter = reporter(opts.json, opts.quiet, time);
+    let recorder = Recorder::new(Some(directory), reporter, &stop).with_known(issues);
     past.iter().for_each(|event| recorder.remember(event));
     recorder.observe(Event::RunStarted {
         brink: file.brink.clone(),
@@ -116,16 +121,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let tally = recorder.finish()?;
     let end = ended?;
+    write_reports(&opts.output, &tally)?;
     keep_cost_card(&tally, &opts.output)?;
     if !opts.json && !opts.quiet {
         say(&hunt_summary(&tally, Some(&opts.output)));
         say(&format!("The archive has elites of {} kinds.\n", end.elites));
     }
-    Ok(match (end.complete, tally.findings.is_empty()) {
-        (_, false) => Exit::Found,
-        (true, true) => Exit::Nothing,
-        (false, true) => Exit::Interrupted,
-    })
+    let nothing = if end.complete { Exit::Nothing } else { Exit::Interrupted };
+    Ok(known::exit(tally.standings()).unwrap_or(nothing))
 }
 
 /// The hunt that the options ask for.

@@ -1,11 +1,14 @@
 //! Sends every event where it belongs: the run directory, the reporter, the final count.
 
+use super::known::Watch;
 use crate::campaign::{Event, Finding, Machine, Observer, Subject};
 use crate::engines::Backend;
-use crate::report::{Reporter, Tally, finding_report, wast};
+use crate::report::{Evidence, Known, Reporter, Tally, finding_report, wast};
 use crate::shapes;
-use crate::store::{Readers, RunDir, StoreError};
+use crate::store::{Readers, RunDir, StoreError, read_events, write_file};
+use crate::triage::KnownIssues;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +31,9 @@ pub(super) struct FindingFile {
     pub(super) scaled: Vec<String>,
     pub(super) time_limit_s: u64,
     pub(super) memory_limit_bytes: u64,
+    /// What the list of known issues says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) known: Option<String>,
     /// Since when and until when releases have it, as `brink bisect` found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) history: Option<String>,
@@ -37,6 +43,8 @@ pub(super) struct FindingFile {
 pub(super) const FINDING_FILE: &str = "finding.toml";
 /// Name of the recipe beside it.
 pub(super) const RECIPE_FILE: &str = "recipe.toml";
+/// Name of its report.
+pub(super) const REPORT_FILE: &str = "report.md";
 
 /// Sends events on. A run directory that fails stops the run: what is not kept is lost. Nothing
 /// more is kept then, so that a line cut short can only be the last of the log.
@@ -49,6 +57,7 @@ struct Inner {
     directory: Option<RunDir>,
     reporter: Box<dyn Reporter>,
     tally: Tally,
+    watch: Watch,
     failure: Option<StoreError>,
 }
 
@@ -58,13 +67,21 @@ impl<'a> Recorder<'a> {
         reporter: Box<dyn Reporter>,
         stop: &'a AtomicBool,
     ) -> Recorder<'a> {
-        let tally = Tally::default();
-        Recorder { stop, inner: Mutex::new(Inner { directory, reporter, tally, failure: None }) }
+        let (tally, watch, failure) = (Tally::default(), Watch::default(), None);
+        Recorder { stop, inner: Mutex::new(Inner { directory, reporter, tally, watch, failure }) }
+    }
+
+    /// Looks on for known issues.
+    pub(super) fn with_known(self, issues: KnownIssues) -> Recorder<'a> {
+        self.lock().watch = Watch::new(issues);
+        self
     }
 
     /// Counts an event of an earlier part of the run, which is kept already.
     pub(super) fn remember(&self, event: &Event) {
-        self.lock().tally.add(event);
+        let inner = &mut *self.lock();
+        inner.tally.add(event);
+        inner.note_known(event);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -75,7 +92,19 @@ impl<'a> Recorder<'a> {
     pub(super) fn finish(self) -> Result<Tally, StoreError> {
         let mut inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
         inner.reporter.finish();
+        inner.tally.stale = inner.watch.stale();
         inner.failure.map_or(Ok(inner.tally), Err)
+    }
+}
+
+impl Inner {
+    /// What is known of an event that is a finding.
+    fn note_known(&mut self, event: &Event) -> Option<Known> {
+        let known = self.watch.see(event)?;
+        if let Event::Found { finding } = event {
+            self.tally.known.insert(finding.signature.to_string(), known.clone());
+        }
+        Some(known)
     }
 }
 
@@ -85,11 +114,12 @@ impl Observer for Recorder<'_> {
         let private = event;
         let event = private.clone().without_secrets();
         inner.tally.add(&event);
+        let known = inner.note_known(&private);
         // Kept first: what has been told must survive a kill.
         if inner.failure.is_none()
             && private.is_kept()
             && let Some(directory) = &mut inner.directory
-            && let Err(error) = keep(directory, &private, &event)
+            && let Err(error) = keep(directory, &private, &event, known.as_ref())
         {
             inner.failure = Some(error);
             self.stop.store(true, Relaxed);
@@ -100,15 +130,24 @@ impl Observer for Recorder<'_> {
 
 /// Keeps an event. The folder of a finding comes before its event: after a kill in between, the
 /// finding is made again; the other way round, it would be known but never shown.
-fn keep(directory: &mut RunDir, private: &Event, event: &Event) -> Result<(), StoreError> {
+fn keep(
+    directory: &mut RunDir,
+    private: &Event,
+    event: &Event,
+    known: Option<&Known>,
+) -> Result<(), StoreError> {
     if let Event::Found { finding } = private {
-        keep_finding(directory, finding)?;
+        keep_finding(directory, finding, known)?;
     }
     directory.append(event)
 }
 
 /// Writes the folder of a finding.
-fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError> {
+fn keep_finding(
+    directory: &RunDir,
+    finding: &Finding,
+    known: Option<&Known>,
+) -> Result<(), StoreError> {
     let slug = finding.signature.slug();
     let readers = Readers::of(finding.is_sensitive());
     let folder = directory.path().join(readers.folder()).join(&slug);
@@ -121,13 +160,16 @@ fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError>
         scaled: finding.growth.as_ref().map(|it| it.scaled.clone()).unwrap_or_default(),
         time_limit_s: finding.budget.cpu_s,
         memory_limit_bytes: finding.budget.memory_bytes,
+        known: known.map(ToString::to_string),
         history: None,
     };
+    let evidence = Evidence { standing: description.known.clone(), ..Evidence::default() };
+    let report = finding_report(finding, &folder.display().to_string(), RECIPE_FILE, &evidence);
     let description =
         toml::to_string(&description).expect("a table of strings, numbers and names is TOML");
     let mut files = vec![
         (FINDING_FILE, description.into_bytes()),
-        ("report.md", finding_report(finding, &folder.display().to_string()).into_bytes()),
+        (REPORT_FILE, report.into_bytes()),
         ("stderr.tail", finding.outcome.stderr_tail.clone().into_bytes()),
     ];
     if let Subject::Recipe(recipe) = &finding.subject {
@@ -142,6 +184,45 @@ fn keep_finding(directory: &RunDir, finding: &Finding) -> Result<(), StoreError>
         }
     }
     directory.add_finding(&slug, readers, &files).map(drop)
+}
+
+/// Writes the reports of a run's findings anew, with all that the run knows by its end. Those that
+/// are security-sensitive have all of it already, since the log of events does not speak of them.
+pub(super) fn write_reports(path: &Path, tally: &Tally) -> Result<(), StoreError> {
+    let open: Vec<&Finding> =
+        tally.findings.iter().filter(|finding| !finding.is_sensitive()).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let events = read_events::<Event>(path)?;
+    for finding in open {
+        let mut evidence = evidence(finding, &events);
+        let known = tally.known.get(&finding.signature.to_string());
+        evidence.standing = known.map(ToString::to_string);
+        let folder = path.join(Readers::Everybody.folder()).join(finding.signature.slug());
+        // One that a person has moved away is not made again.
+        if folder.is_dir() {
+            let text =
+                finding_report(finding, &folder.display().to_string(), RECIPE_FILE, &evidence);
+            write_file(&folder.join(REPORT_FILE), &mut |file| file.write_all(text.as_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the events of a run say of a finding.
+pub(super) fn evidence(finding: &Finding, events: &[Event]) -> Evidence {
+    let runs = events.iter().filter_map(|event| match event {
+        Event::JobEnded { subject, backend, outcome, .. } => Some((subject, backend, &**outcome)),
+        Event::Found { .. }
+        | Event::RunStarted { .. }
+        | Event::JobsStarted { .. }
+        | Event::Skipped { .. }
+        | Event::Shared { .. }
+        | Event::Warned { .. }
+        | Event::RunEnded { .. } => None,
+    });
+    Evidence::of(finding, runs)
 }
 
 /// This machine, for the record.

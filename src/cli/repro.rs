@@ -4,14 +4,15 @@
 use super::Exit;
 use super::exit::say;
 use super::input::{self, Input};
+use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::Recorder;
 use super::repro_growth;
-use crate::campaign::{Case, Repro, ReproReport, ReproRun, reproduce};
+use crate::campaign::{Case, Judged, Repro, ReproReport, ReproRun, reproduce};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
-use crate::report::{self, Quiet, Reporter, Terminal};
+use crate::report::{self, Known, Quiet, Reporter, Terminal};
 use crate::store::write_file;
 use crate::triage;
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,8 @@ pub(super) struct Opts {
     everywhere: bool,
     #[command(flatten)]
     run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
     /// Print each outcome as a line of JSON
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
@@ -48,6 +51,7 @@ pub(super) struct Opts {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let issues = opts.known.read()?;
     let input = input::read(&opts.input)?;
     if let Input::Recipe(recipe, Some(finding)) = &input
         && !finding.scaled.is_empty()
@@ -114,8 +118,19 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             finding.summary
         );
     }
-    let missed = opts.everywhere && not_compiled(&repro, &report).next().is_some();
-    Ok(if violations.is_empty() && !missed { Exit::Nothing } else { Exit::Found })
+    if opts.everywhere && not_compiled(&repro, &report).next().is_some() {
+        return Ok(Exit::Found);
+    }
+    let of_run = |run: &ReproRun| {
+        let of = |judged: &Judged| known::standing(&issues, &judged.violation, &run.backend);
+        run.violations.iter().map(of).collect::<Vec<_>>()
+    };
+    let standings: Vec<Option<Known>> = report.runs.iter().flat_map(of_run).collect();
+    if !opts.json && !opts.quiet {
+        let lines: BTreeSet<String> = standings.iter().flatten().map(ToString::to_string).collect();
+        lines.iter().for_each(|line| say(&format!("{line}\n")));
+    }
+    Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Nothing))
 }
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {

@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::exit::say;
+use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag, this_exe};
-use super::recorder::{Recorder, machine};
+use super::recorder::{Recorder, machine, write_reports};
 use super::{self_test, table};
 use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
 use crate::engines::{Backend, ENGINE};
@@ -81,6 +82,8 @@ pub(super) struct Opts {
     seed: u64,
     #[command(flatten)]
     run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
     /// The run directory
     #[arg(short, long, value_name = "DIR", default_value = "brink.out")]
     output: PathBuf,
@@ -109,6 +112,7 @@ struct RunFile {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let issues = opts.known.read()?;
     let planned = if opts.resume { None } else { Some(plan(opts)?) };
     let stop = stop_flag()?;
     if let Some(failed) = self_test::first_failure(&this_exe()?)? {
@@ -125,7 +129,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let pool = opts.run.pool(&file.backends)?;
     let compares = several_engines(&file.backends);
     let time = file.time_s.map(Duration::from_secs);
-    let recorder = Recorder::new(Some(directory), reporter(opts.json, opts.quiet, time), &stop);
+    let reporter = reporter(opts.json, opts.quiet, time);
+    let recorder = Recorder::new(Some(directory), reporter, &stop).with_known(issues);
     past.iter().for_each(|event| recorder.remember(event));
     recorder.observe(Event::RunStarted {
         brink: file.brink.clone(),
@@ -150,6 +155,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let tally = recorder.finish()?;
     let end = ended?;
+    write_reports(&opts.output, &tally)?;
     if compares {
         let place = opts.output.join(ATLAS_FILE);
         let text = atlas(&read_events::<Event>(&opts.output)?);
@@ -162,11 +168,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if !opts.json && !opts.quiet {
         say(&summary(&tally, Some(&opts.output), table::width()));
     }
-    Ok(match (end.complete, tally.findings.is_empty()) {
-        (_, false) => Exit::Found,
-        (true, true) => Exit::Nothing,
-        (false, true) => Exit::Interrupted,
-    })
+    let nothing = if end.complete { Exit::Nothing } else { Exit::Interrupted };
+    Ok(known::exit(tally.standings()).unwrap_or(nothing))
 }
 
 /// The reporter that the options ask for.

@@ -5,6 +5,7 @@ mod configurations;
 mod report;
 
 use super::Exit;
+use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag, this_exe};
 use super::recorder::{Recorder, machine};
 use super::self_test;
@@ -58,6 +59,8 @@ pub(super) struct Opts {
     full: bool,
     #[command(flatten)]
     run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
     /// The run directory
     #[arg(short, long, value_name = "DIR", default_value = "brink-width.out")]
     output: PathBuf,
@@ -169,8 +172,9 @@ fn check_matrix(
         run: opts.at_the_end,
         budget: opts.run.budget(Some(MATRIX_BUDGET)),
     };
+    let issues = opts.known.read()?;
     let directory = RunDir::create(&opts.output)?;
-    let recorder = Recorder::new(Some(directory), reporter(opts), stop);
+    let recorder = Recorder::new(Some(directory), reporter(opts), stop).with_known(issues);
     recorder.observe(Event::RunStarted {
         brink: env!("CARGO_PKG_VERSION").to_owned(),
         engine: ENGINE.to_owned(),
@@ -203,7 +207,7 @@ fn check_matrix(
     }
     let complete = !stop.load(Relaxed);
     recorder.observe(Event::ended(complete, &report.stats, pool.seats));
-    recorder.finish()?;
+    let tally = recorder.finish()?;
     report::matrix(opts, &report, &findings, complete);
     for (backend, reason) in report.failed.iter().take(1) {
         eprintln!(
@@ -211,8 +215,11 @@ fn check_matrix(
             report.failed.len()
         );
     }
+    // What did not show alone is nothing that a list could know.
+    let unexplained = report.wrong.len() > findings.len();
+    let found = known::exit(tally.standings()).filter(|_| !unexplained);
     Ok(match (complete, report.wrong.is_empty()) {
-        (_, false) => Exit::Found,
+        (_, false) => found.unwrap_or(Exit::Found),
         (true, true) if report.failed.is_empty() => Exit::Nothing,
         (true, true) => Exit::Usage,
         (false, true) => Exit::Interrupted,

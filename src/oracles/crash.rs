@@ -32,7 +32,7 @@ impl Oracle for Crash {
             ),
             Termination::StackOverflow { frames } => violation(
                 self,
-                &format!("stack-overflow {}", triage::frames_key(frames)),
+                &format!("stack-overflow {}", triage::overflow_key(frames)),
                 format!(
                     "ran over its stack of {} bytes in phase {phase}, in {}",
                     observation.backend.knobs.stack_bytes,

@@ -4,7 +4,7 @@
 //! then `Either`, and nothing is judged here. Nor are other engines than the built-in one: the table
 //! has what that one enforces, and limits moved between releases.
 
-use super::{Observation, Oracle, Severity, Verdict, Violation};
+use super::{Observation, Oracle, Verdict, violation};
 use crate::limits::Expectation;
 use crate::outcome::{EngineVerdict, Termination};
 
@@ -32,12 +32,9 @@ impl Oracle for Laxness {
             EngineVerdict::Accepted { .. } if !observation.backend.engine().is_builtin() => {
                 Verdict::NotApplicable
             }
-            EngineVerdict::Accepted { .. } => Verdict::Violation(Violation {
-                oracle: self.id().to_owned(),
-                key: limit.clone(),
-                summary: format!("accepted a module past the limit {limit}"),
-                severity: Severity::Information,
-            }),
+            EngineVerdict::Accepted { .. } => {
+                violation(self, limit, format!("accepted a module past the limit {limit}"))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Each machine instruction that accesses linear memory accesses exactly the bytes that the Wasm
 //! asked for.
 
-use super::{Observation, Oracle, Severity, Verdict, Violation};
+use super::{Observation, Oracle, Verdict, violation};
 use crate::outcome::Mismatch;
 
 pub(super) struct Width;
@@ -21,17 +21,14 @@ impl Oracle for Width {
             return Verdict::Inconclusive(reason.clone());
         }
         match (&machine.mismatches[..], &machine.unsure[..]) {
-            ([first, ..], _) => Verdict::Violation(Violation {
-                oracle: self.id().to_owned(),
-                key: key(first),
-                summary: match machine.mismatch_count {
-                    1 => format!("compiles to code in which {first}"),
-                    count => {
-                        format!("compiles to code in which {first}, and {} more", count - 1)
-                    }
-                },
-                severity: Severity::Security,
-            }),
+            ([first, ..], _) => {
+                let more = match machine.mismatch_count {
+                    1 => String::new(),
+                    count => format!(", and {} more", count - 1),
+                };
+                let summary = format!("compiles to code in which {first}{more}");
+                violation(self, &key(first), summary)
+            }
             ([], [first, ..]) => Verdict::Inconclusive(match machine.unsure_count {
                 1 => first.clone(),
                 count => format!("{first}, and {} more like that", count - 1),
@@ -48,6 +45,7 @@ fn key(mismatch: &Mismatch) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Severity;
     use super::super::fixture::{accepted, case};
     use super::*;
     use crate::outcome::{MachineCheck, MismatchKind};

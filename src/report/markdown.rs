@@ -1,102 +1,223 @@
 //! The report of one finding: a draft for a person to read, check and send. Nothing is ever sent.
+//!
+//! It says what those who triage ask for, in their order: what was expected and why, what happened,
+//! the case, one line to run it, and what else is known. A finding that is security-sensitive is for
+//! its owner; its report lies where nobody else can read it.
 
+use super::evidence::{Costs, Evidence};
 use super::format::{bytes, clip, microseconds};
 use super::growth::growth_section;
 use super::wast::wast;
 use crate::campaign::{Finding, Subject};
 use crate::engines::Strategy;
+use crate::limits::{self, Limit, Source, Usage};
 use crate::outcome::{EngineVerdict, Termination};
+use crate::shapes;
 use std::fmt::Write;
 
 /// Frames shown.
-const FRAMES_MAX: usize = 20;
+const FRAMES_MAX: usize = 12;
 
-/// The report as Markdown; `folder` is where the finding's files are.
-pub fn finding_report(finding: &Finding, folder: &str) -> String {
-    let Finding { violation, subject, backend, budget, outcome, seen, signature, peers, growth } =
-        finding;
+/// Modules up to this many bytes, whose text has up to as many lines, are shown as text.
+const TEXT_BYTES_MAX: u64 = 2_048;
+const TEXT_LINES_MAX: usize = 60;
+
+/// Limits shown.
+const LIMITS_MAX: usize = 3;
+
+/// The report as Markdown; `folder` is where the finding's files are, `recipe` the name of the
+/// recipe there.
+pub fn finding_report(finding: &Finding, folder: &str, recipe: &str, known: &Evidence) -> String {
+    let Finding { violation, subject, backend, seen, signature, .. } = finding;
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}: {}\n", violation.oracle, clip(&subject.to_string(), 120));
-    let _ = writeln!(out, "On `{backend}`, it {}.\n", violation.summary.trim_end_matches('.'));
-    let _ = writeln!(out, "- case: `{}`", clip(&subject.to_string(), 400));
+    if let Some(standing) = &known.standing {
+        let _ = writeln!(out, "{standing}\n");
+    }
+    let usage = match subject {
+        Subject::Recipe(recipe) => shapes::build(recipe).ok().map(|module| module.facts.usage),
+        Subject::Module(_) => None,
+    };
+    let _ = writeln!(out, "## Expected\n\n{}\n", expected(&violation.oracle));
+    if let Some(usage) = &usage {
+        pressed(&mut out, usage);
+    }
+    let _ = writeln!(out, "## Actual\n");
+    let _ = writeln!(out, "On `{backend}`, it {}.", violation.summary.trim_end_matches('.'));
+    let _ = writeln!(out, "Seen in {} of {} runs.\n", seen.0, seen.1);
+    ending(&mut out, &finding.outcome.termination);
+    case(&mut out, finding, known);
+    commands(&mut out, finding, folder, recipe);
+    if let Some(costs) = &known.costs {
+        table(&mut out, costs);
+    }
+    measured(&mut out, finding);
+    let _ = writeln!(out, "## Versions\n");
     let _ = writeln!(out, "- engine: {}, backend `{backend}`", backend.engine().title());
-    let _ = writeln!(
-        out,
-        "- limits of the job: {} s of CPU time, {} of memory, {} of stack",
-        budget.cpu_s,
-        bytes(budget.memory_bytes),
-        bytes(backend.knobs.stack_bytes)
-    );
-    if !peers.is_empty() {
-        let peers: Vec<String> = peers.iter().map(ToString::to_string).collect();
+    let _ = writeln!(out, "- target: {}", backend.target().triple);
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let _ = writeln!(out, "- found with brink {} on {system}", env!("CARGO_PKG_VERSION"));
+    for (other, ending) in &known.verdicts {
+        let _ = writeln!(out, "- the same module on `{other}`: {ending}");
+    }
+    if !finding.peers.is_empty() {
+        let peers: Vec<String> = finding.peers.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "- compared with: {}", peers.join(", "));
     }
-    let _ = writeln!(out, "- seen in {} of {} runs", seen.0, seen.1);
-    let _ = writeln!(out, "- signature: `{}`\n", clip(&signature.to_string(), 400));
-    let _ = writeln!(out, "Run it again:\n\n    brink repro {folder}\n");
-    if let Subject::Recipe(_) = subject {
-        let _ =
-            writeln!(out, "Make the module:\n\n    brink gen {folder}/recipe.toml -o case.wasm\n");
-        let target = backend.target();
-        let compiler = match target.strategy {
-            Strategy::Cranelift => Some("cranelift"),
-            Strategy::Winch => Some("winch"),
-            Strategy::Web => None,
-        };
-        if wast(finding).is_some() {
-            let _ = writeln!(
-                out,
-                "Without brink, on a processor like the backend's:\n\n    wasmtime wast -O \
-                 memory-reservation=0 -O memory-reservation-for-growth=0 -O memory-guard-size=0 \
-                 {folder}/case.wast\n"
-            );
-        } else if let Some(compiler) = compiler.filter(|_| !finding.is_sensitive()) {
-            let _ = writeln!(
-                out,
-                "Without brink (knobs and CPU features left at their defaults, no limits):\n\n    \
-                 wasmtime compile --target {} -C compiler={compiler} case.wasm\n",
-                target.triple
-            );
-        }
+    let _ = writeln!(out, "- signature: `{}`", clip(&signature.to_string(), 400));
+    out
+}
+
+/// What an oracle holds an engine to.
+fn expected(oracle: &str) -> &'static str {
+    match oracle {
+        "crash" => "A compiler must not crash, whatever module it is given.",
+        "timeout" => "A module within the limits compiles in time that is in proportion to it.",
+        "memory" => "A module within the limits compiles in memory that is in proportion to it.",
+        "growth" => "What a module costs grows hardly faster than the module.",
+        "code-size" => "Machine code is in proportion to the module.",
+        "refusal" => "A module that is valid and within the limits is accepted.",
+        "laxness" => "A module past a limit is refused.",
+        "agreement" => "All backends of an engine, and its validator, say the same of a module.",
+        "determinism" => "One module and one backend make one artifact.",
+        "width" | "edge" => "Code accesses exactly the bytes of memory that the Wasm asks for.",
+        _ => "The module is handled as any other.",
     }
-    let measured = &outcome.measurements;
+}
+
+/// The limits that the module comes nearest to, and who states them.
+fn pressed(out: &mut String, usage: &Usage) {
+    let share = |(id, value): &(&'static str, u64)| {
+        limits::limit(id).map_or(0.0, |limit| *value as f64 / limit.target().max(1) as f64)
+    };
+    let mut used: Vec<(&'static str, u64)> = usage.iter().collect();
+    used.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    let _ = writeln!(out, "The module uses, of what is allowed:\n");
+    for (id, value) in used.into_iter().take(LIMITS_MAX) {
+        let Some(limit) = limits::limit(id) else { continue };
+        let _ = writeln!(out, "- {}: {value} of {}", limit.title, allowed(limit));
+    }
+    out.push('\n');
+}
+
+fn allowed(limit: &Limit) -> String {
+    let states = |&source: &Source| limit.value(source).map(|value| format!("{value} ({source})"));
+    let stated: Vec<String> = Source::ALL.iter().filter_map(states).collect();
+    if stated.is_empty() { "what nobody limits".to_owned() } else { stated.join(", ") }
+}
+
+/// The module as text where that is short, else what makes it.
+fn case(out: &mut String, finding: &Finding, known: &Evidence) {
+    let _ = writeln!(out, "## Case\n");
+    if let Some(from) = &known.shrunk_from {
+        let _ = writeln!(out, "Shrunk from `{}`.\n", clip(&from.to_string(), 200));
+    }
+    let Subject::Recipe(recipe) = &finding.subject else { return };
+    let small = finding.outcome.measurements.module_bytes <= TEXT_BYTES_MAX;
+    let module = shapes::build(recipe).ok().filter(|_| small);
+    let text = module.and_then(|module| wasmprinter::print_bytes(module.bytes.to_vec()).ok());
+    if let Some(text) = text.filter(|text| text.lines().count() <= TEXT_LINES_MAX) {
+        let _ = writeln!(out, "```wat\n{}\n```\n", text.trim_end());
+    }
+    let _ = writeln!(out, "The recipe:\n\n```toml\n{}```\n", recipe.to_toml());
+}
+
+fn commands(out: &mut String, finding: &Finding, folder: &str, recipe: &str) {
+    let Finding { backend, budget, .. } = finding;
+    let target = backend.target();
+    let _ = writeln!(out, "## Run it\n");
+    let compiler = match target.strategy {
+        Strategy::Cranelift => Some("cranelift"),
+        Strategy::Winch => Some("winch"),
+        Strategy::Web => None,
+    };
+    let is_recipe = matches!(finding.subject, Subject::Recipe(_));
+    if let Some(compiler) = compiler.filter(|_| is_recipe && !finding.is_sensitive()) {
+        let _ = writeln!(
+            out,
+            "    brink gen {folder}/{recipe} -o case.wasm\n    wasmtime compile --target {} -C \
+             compiler={compiler} case.wasm\n\n(knobs and CPU features at their defaults, no limits), \
+             or with brink's limits:\n",
+            target.triple
+        );
+    }
+    if is_recipe && wast(finding).is_some() {
+        let _ = writeln!(
+            out,
+            "    wasmtime wast -O memory-reservation=0 -O memory-reservation-for-growth=0 -O \
+             memory-guard-size=0 {folder}/case.wast\n\n(on a processor like the backend's), or:\n"
+        );
+    }
+    let _ = writeln!(
+        out,
+        "    brink repro {folder}/{recipe} -b {backend} --time-limit {} --memory-limit {}\n",
+        budget.cpu_s, budget.memory_bytes
+    );
+}
+
+fn table(out: &mut String, costs: &Costs) {
+    let Costs { param, form, rows } = costs;
+    let _ = writeln!(out, "## Sizes\n\n`{}`, on the same backend:\n", clip(&form.to_string(), 200));
+    let _ = writeln!(out, "| {param} | module | CPU time | live memory | ended |");
+    let _ = writeln!(out, "|---|---|---|---|---|");
+    for row in rows {
+        let measured = &row.outcome.measurements;
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            row.value,
+            bytes(measured.module_bytes),
+            microseconds(measured.cpu_us),
+            bytes(measured.peak_live_bytes),
+            row.outcome.termination.name()
+        );
+    }
+    out.push('\n');
+}
+
+fn measured(out: &mut String, finding: &Finding) {
+    let measured = &finding.outcome.measurements;
     let _ = writeln!(out, "## What was measured\n\n| what | value |\n|---|---|");
     let rows = [
         ("module", bytes(measured.module_bytes)),
-        ("ended in phase", outcome.phase.to_string()),
+        ("ended in phase", finding.outcome.phase.to_string()),
         ("CPU time", microseconds(measured.cpu_us)),
         ("peak of live allocations", bytes(measured.peak_live_bytes)),
         ("sum of allocations", bytes(measured.allocated_bytes)),
         ("peak resident memory", bytes(measured.peak_resident_bytes)),
+        ("limit of CPU time", format!("{} s", finding.budget.cpu_s)),
+        ("limit of memory", bytes(finding.budget.memory_bytes)),
+        ("stack", bytes(finding.backend.knobs.stack_bytes)),
     ];
     // Allocations of some engines are not counted.
     for (what, value) in rows.into_iter().filter(|(_, value)| value != &bytes(0)) {
         let _ = writeln!(out, "| {what} | {value} |");
     }
-    for (pass, us) in measured.passes_us.iter().take(8) {
+    for (pass, us) in measured.passes_us.iter().take(6) {
         let _ = writeln!(out, "| pass `{pass}` | {} |", microseconds(*us));
     }
-    out.push_str(&growth.as_ref().map(growth_section).unwrap_or_default());
-    ending(&mut out, &outcome.termination);
-    out
+    out.push_str(&finding.growth.as_ref().map(growth_section).unwrap_or_default());
+    out.push('\n');
 }
 
 fn ending(out: &mut String, termination: &Termination) {
+    let block = |out: &mut String, first: &str, lines: &[String]| {
+        let _ = writeln!(out, "    {}", clip(first, 300));
+        for line in lines {
+            let _ = writeln!(out, "    {}", clip(line, 300));
+        }
+        out.push('\n');
+    };
+    let lines = |text: &str| text.lines().take(8).map(str::to_owned).collect::<Vec<_>>();
     let frames = match termination {
         Termination::Panicked { location, message, frames } => {
-            let _ = writeln!(out, "\n## Panic\n\n    {location}\n");
-            message.lines().take(20).for_each(|line| {
-                let _ = writeln!(out, "    {}", clip(line, 300));
-            });
+            block(out, location, &lines(message));
             frames
         }
         Termination::StackOverflow { frames } | Termination::Signaled { frames, .. } => frames,
         Termination::Completed { verdict: EngineVerdict::Refused { refusal } } => {
-            let _ = writeln!(out, "\n## Refusal ({})\n", refusal.kind);
-            refusal.message.lines().take(20).for_each(|line| {
-                let _ = writeln!(out, "    {}", clip(line, 300));
-            });
+            block(out, &format!("({})", refusal.kind), &lines(&refusal.message));
             return;
         }
         Termination::Completed { .. }
@@ -106,10 +227,8 @@ fn ending(out: &mut String, termination: &Termination) {
         | Termination::Ambiguous
         | Termination::Infrastructure { .. } => return,
     };
-    if !frames.is_empty() {
-        out.push_str("\n## Stack, innermost first\n\n");
-        for frame in frames.iter().take(FRAMES_MAX) {
-            let _ = writeln!(out, "    {}", clip(frame, 200));
-        }
+    if let Some((first, others)) = frames.split_first() {
+        let _ = writeln!(out, "Stack, innermost first:\n");
+        block(out, first, &others[..others.len().min(FRAMES_MAX - 1)]);
     }
 }

@@ -111,7 +111,9 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
     }
     let plural = if tally.findings.len() == 1 { "finding" } else { "findings" };
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "\n{} {plural}:", tally.findings.len());
+    let known = tally.standings().flatten().filter(|known| !known.is_back).count();
+    let known = if known > 0 { format!(", {known} of them known") } else { String::new() };
+    let _ = writeln!(out, "\n{} {plural}{known}:", tally.findings.len());
     for (number, finding) in tally.findings.iter().enumerate() {
         let Finding { violation, subject, backend, seen, .. } = finding;
         let subject = clip(&subject.to_string(), CLIP);
@@ -126,6 +128,9 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
             seen.1,
             microseconds(measured.cpu_us)
         );
+        if let Some(known) = tally.known.get(&finding.signature.to_string()) {
+            let _ = writeln!(out, "   {known}");
+        }
         if let Some((cases, backends)) = tally.violations.get(&finding.signature.to_string())
             && *cases > 1
         {
@@ -153,6 +158,9 @@ fn counts(out: &mut String, tally: &Tally, directory: Option<&Path>) {
             microseconds(wall_ms * 1_000),
             used * 100 / available,
         );
+    }
+    for stale in &tally.stale {
+        let _ = writeln!(out, "A known issue may be stale: {}", clip(stale, 2 * CLIP));
     }
     for reason in tally.inconclusive.values().take(REASONS_MAX) {
         tell(out, reason, "jobs inconclusive");

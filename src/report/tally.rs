@@ -6,6 +6,7 @@ use crate::engines::Backend;
 use crate::outcome::{EngineVerdict, Termination};
 use crate::recipe::Proximity;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 /// How far a shape got on a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,27 @@ impl Reason {
     }
 }
 
+/// What the list of known issues says of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The issue's name.
+    pub id: String,
+    /// Where it was reported.
+    pub address: String,
+    /// Whether it is said to be fixed in this release, so that it is news.
+    pub is_back: bool,
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Known { id, address, is_back } = self;
+        match is_back {
+            false => write!(f, "known issue {id}: {address}"),
+            true => write!(f, "looks like {id}, which is fixed in this release: {address}"),
+        }
+    }
+}
+
 /// The sum of a run.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -52,6 +74,10 @@ pub struct Tally {
     pub rows: Vec<(String, BTreeMap<String, Cell>)>,
     /// Findings in the order they were made.
     pub findings: Vec<Finding>,
+    /// Those of them that are known, by their signatures.
+    pub known: BTreeMap<String, Known>,
+    /// Known issues that did not show where they had to, each a sentence.
+    pub stale: Vec<String>,
     /// Cases and backends of each violation by its signature.
     pub violations: BTreeMap<String, (u64, BTreeSet<String>)>,
     /// Jobs that ended.
@@ -133,6 +159,11 @@ impl Tally {
             }
             Event::JobsStarted { .. } | Event::Warned { .. } => {}
         }
+    }
+
+    /// For each finding, what is known of it.
+    pub fn standings(&self) -> impl Iterator<Item = Option<&Known>> {
+        self.findings.iter().map(|finding| self.known.get(&finding.signature.to_string()))
     }
 
     fn cell(&mut self, row: &str, backend: &str) -> &mut Cell {

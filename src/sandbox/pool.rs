@@ -120,6 +120,38 @@ struct Workers<'a> {
     seats: Vec<(EngineId, Seat)>,
 }
 
+/// One seat of a pool that is asked directly, for what must know one outcome before it knows the
+/// next job. Its workers die with the thread that asks first, so ask from one thread.
+pub struct Bench<'p> {
+    workers: Workers<'p>,
+    memory: Memory,
+}
+
+impl<'p> Bench<'p> {
+    /// A bench with the engines and the memory of the pool.
+    pub fn new(pool: &'p Pool) -> Bench<'p> {
+        let workers = Workers { hosts: &pool.hosts, seats: Vec::new() };
+        Bench { workers, memory: Memory::new(pool.total_memory_bytes) }
+    }
+
+    /// Runs a task; where `stop` turns true, outcomes are missing.
+    pub fn run(&mut self, task: Task, stop: &AtomicBool) -> Result<Vec<Outcome>, SeatError> {
+        let outcomes = Mutex::new(Vec::new());
+        let each = |outcome: Outcome| {
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        };
+        let seat = self.workers.of(&task)?;
+        run_task(seat, task, self.memory.total, &self.memory, stop, &each)?;
+        Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Bench<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bench").finish_non_exhaustive()
+    }
+}
+
 impl Workers<'_> {
     /// The worker for a task, started where there is none yet.
     fn of(&mut self, task: &Task) -> Result<&mut Seat, SeatError> {

@@ -184,6 +184,15 @@ fn kind_name(kind: Option<UnitKind>) -> String {
     .to_owned()
 }
 
+/// The same recipe with every parameter said.
+pub fn whole(recipe: &Recipe) -> Recipe {
+    let mut whole = recipe.clone();
+    for param in shape(&recipe.shape).map_or(&[][..], |shape| shape.params()) {
+        whole.params.entry(param.name.to_owned()).or_insert(param.default);
+    }
+    whole
+}
+
 /// Builds the module of a recipe.
 pub fn build(recipe: &Recipe) -> Result<Module, RecipeCheckError> {
     let args = check(recipe)?;

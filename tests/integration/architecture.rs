@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
     &["provision"],
     &["oracles", "triage"],
     &["campaign", "store"],
+    &["shrink"],
     &["report"],
     &["cli"],
 ];

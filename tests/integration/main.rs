@@ -10,6 +10,8 @@ mod hunt;
 mod measurements;
 mod recipes;
 mod sandbox;
+mod shrink;
+mod triage;
 mod width;
 mod width_faults;
 

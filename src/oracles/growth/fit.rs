@@ -40,8 +40,11 @@ impl fmt::Display for Law {
     }
 }
 
-/// The laws without a constant to be found beside the factor, as the logarithm of what they give.
-const LAWS: &[(Law, fn(f64) -> f64)] = &[
+/// The logarithm of what a law gives for a size.
+type Curve = fn(f64) -> f64;
+
+/// The laws without a constant to be found beside the factor.
+const LAWS: &[(Law, Curve)] = &[
     (Law::Sublinear, |size| 0.5 * size.ln()),
     (Law::Linear, |size| size.ln()),
     (Law::LinearLog, |size| (size * size.ln()).ln()),

@@ -1,0 +1,288 @@
+//! `brink shrink`.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+mod output;
+
+use self::output::Output;
+use super::Exit;
+use super::exit::say;
+use super::input::{self, Input};
+use super::known::{self, KnownOpts};
+use super::options::{RunOpts, parse_time, stop_flag};
+use super::recorder::{FindingFile, Recorder};
+use crate::campaign::{
+    CONFIRMATIONS, Case, Finding, Repro, ReproReport, ReproRun, Subject, reproduce,
+};
+use crate::engines::Backend;
+use crate::job::Budget;
+use crate::report::{self, Quiet};
+use crate::sandbox::Pool;
+use crate::shapes;
+use crate::shrink::{
+    Candidate, Ended, Limits, Search, ShrinkError, SignatureHolds, Smallest, TIME_DEFAULT,
+};
+use crate::triage::Signature;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
+    #[arg(required = true, value_name = "INPUT")]
+    input: Vec<String>,
+    /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
+    #[arg(long, value_name = "ORACLE")]
+    oracle: Option<String>,
+    /// Time for the whole, such as 90s or 10m; the case that is tried then is finished
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5m")]
+    time: Duration,
+    /// Most cases to try
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    cases: u32,
+    #[command(flatten)]
+    run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
+    /// Where the smallest goes [default: smallest.toml in the finding's folder, else smallest.toml
+    /// or smallest.wasm here]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What is to be kept while the case gets smaller.
+struct Target {
+    run: ReproRun,
+    signature: Signature,
+    peers: Vec<Backend>,
+    budget: Budget,
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    debug_assert_eq!(TIME_DEFAULT.as_secs(), 300, "the option's default says so too");
+    let issues = opts.known.read()?;
+    let (input, finding) = match input::read(&opts.input)? {
+        Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
+        Input::Module(bytes) => (Candidate::Module(bytes), None),
+    };
+    let output = Output::of(opts, &input, finding.is_some())?;
+    let of_finding = finding.as_ref().map(|file| {
+        let others = file.peers.iter().filter(|peer| **peer != file.backend);
+        std::iter::once(&file.backend).chain(others).cloned().collect::<Vec<Backend>>()
+    });
+    let budget =
+        finding.as_ref().map(|file| Budget::new(file.time_limit_s, file.memory_limit_bytes));
+    let backends = opts.run.backends(of_finding.as_deref())?;
+    let pool = opts.run.pool(&backends)?;
+    let stop = stop_flag()?;
+    let deadline = Instant::now() + opts.time;
+    let report = try_once(&input, &backends, opts.run.budget(budget), &pool, &stop)?;
+    if stop.load(Relaxed) {
+        eprintln!("brink: interrupted before anything was known to hold");
+        return Ok(Exit::Interrupted);
+    }
+    let target = target(opts, finding.as_deref(), report, &backends, opts.run.budget(budget))?;
+    tell(opts, &format!("Keeping `{}` on {}.", target.signature, target.run.backend));
+    let limits = Limits { deadline, asks_max: opts.cases };
+    let (smallest, evidence) = shrink(opts, &input, &target, &output, limits, &pool, &stop)?;
+    let found = confirm(&smallest, &target, &pool, &stop)?;
+    output.report(&found, &input, &evidence, &issues)?;
+    tell_end(opts, &smallest, &found, &output);
+    if smallest.ended == Ended::Stopped || stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let standing = known::standing(&issues, &found.violation, &found.backend);
+    if let Some(standing) = &standing {
+        tell(opts, &format!("{standing}"));
+    }
+    Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+fn case_of(candidate: &Candidate) -> Result<Case> {
+    Ok(match candidate {
+        Candidate::Recipe(recipe) => Case::of_recipe(recipe)?,
+        Candidate::Module(bytes) => Case::of_module("module.wasm", bytes.clone())?,
+    })
+}
+
+/// Runs a candidate on all backends.
+fn try_once(
+    candidate: &Candidate,
+    backends: &[Backend],
+    budget: Budget,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<ReproReport> {
+    let repro = Repro {
+        case: case_of(candidate)?,
+        backends: backends.to_vec(),
+        budget,
+        times: 1,
+        keep_artifacts: false,
+    };
+    let recorder = Recorder::new(None, Box::new(Quiet), stop);
+    let mut report = reproduce(&repro, pool, stop, &recorder);
+    recorder.finish()?;
+    report.seat_error.take().map_or(Ok(report), |error| Err(error.into()))
+}
+
+/// The violation that is to be kept: that of the finding, or the first that is seen.
+fn target(
+    opts: &Opts,
+    finding: Option<&FindingFile>,
+    report: ReproReport,
+    backends: &[Backend],
+    budget: Budget,
+) -> Result<Target> {
+    let name = opts.input.join(" ");
+    let mut otherwise = None;
+    for run in report.runs {
+        let wanted = run.violations.iter().find(|judged| match (finding, &opts.oracle) {
+            (_, Some(oracle)) => judged.violation.oracle == *oracle,
+            (Some(finding), None) => judged.signature.to_string() == finding.signature,
+            (None, None) => true,
+        });
+        if let Some(judged) = wanted {
+            let (signature, peers) = (judged.signature.clone(), backends.to_vec());
+            return Ok(Target { signature, peers, budget, run });
+        }
+        let seen = run.violations.first().map(|judged| judged.violation.summary.clone());
+        let seen = seen.unwrap_or_else(|| super::repro::describe(&run.outcome));
+        otherwise.get_or_insert(format!("on {} it {seen}", run.backend));
+    }
+    let otherwise = otherwise.unwrap_or_else(|| "it was run on no backend".to_owned());
+    match finding {
+        Some(finding) => bail!(
+            "shrink {name}: the finding does not reproduce ({}): {otherwise}; \
+             `brink shrink {name}/recipe.toml` keeps whatever goes wrong now",
+            finding.signature
+        ),
+        None => bail!("shrink {name}: nothing goes wrong with it: {otherwise}"),
+    }
+}
+
+/// Shrinks from what an earlier shrink left, where that still shows the same, else from the input.
+fn shrink(
+    opts: &Opts,
+    input: &Candidate,
+    target: &Target,
+    output: &Output,
+    limits: Limits,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<(Smallest, Vec<crate::shrink::Sample>)> {
+    let started = Instant::now();
+    let mut asks = 0;
+    let mut keep = |best: &Candidate| {
+        output.keep(best)?;
+        asks += 1;
+        let seconds = started.elapsed().as_secs_f64();
+        tell(opts, &format!("{seconds:.1} s: {}", describe(best)));
+        Ok(())
+    };
+    let (signature, peers) = (&target.signature, &target.peers);
+    let predicate =
+        || SignatureHolds::new(pool, stop, &target.run, signature.clone(), peers, target.budget);
+    for start in output.earlier().into_iter().chain([input.clone()]) {
+        let mut predicate = predicate();
+        let search = Search::new(start.clone(), &mut predicate, &mut keep, limits, stop);
+        match search.run() {
+            Ok(smallest) => return Ok((smallest, predicate.into_samples())),
+            Err(ShrinkError::NotThere(_)) if start != *input => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("shrink {}", opts.input.join(" ")));
+            }
+        }
+    }
+    bail!("shrink {}: nothing was tried", opts.input.join(" "))
+}
+
+/// Runs the smallest as often as any finding.
+fn confirm(
+    smallest: &Smallest,
+    target: &Target,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<Finding> {
+    let own = &target.run.backend;
+    let mut backends = vec![own.clone()];
+    let compares =
+        target.run.violations.iter().any(|j| {
+            j.signature == target.signature && crate::oracles::compares(&j.violation.oracle)
+        });
+    if compares {
+        backends.extend(target.peers.iter().filter(|peer| *peer != own).cloned());
+    }
+    let (mut seen, mut runs, mut last) = (0, 0, None);
+    // A person who has stopped the search does not wait for more.
+    while runs <= CONFIRMATIONS && !stop.load(Relaxed) {
+        let report = try_once(&smallest.candidate, &backends, target.budget, pool, stop)?;
+        let own = report.runs.into_iter().find(|run| run.backend == target.run.backend);
+        let Some(run) = own.filter(|_| !stop.load(Relaxed)) else { break };
+        runs += 1;
+        let judged = run.violations.iter().find(|judged| judged.signature == target.signature);
+        if let Some(judged) = judged.cloned() {
+            seen += 1;
+            last = Some((judged.violation, run.outcome));
+        }
+    }
+    // Never confirmed, it is still what the search saw, in one run.
+    let (violation, outcome) = match last {
+        Some(last) => last,
+        None => {
+            let judged = target.run.violations.iter().find(|j| j.signature == target.signature);
+            let judged = judged.context("find the violation that was kept")?;
+            (judged.violation.clone(), target.run.outcome.clone())
+        }
+    };
+    Ok(Finding {
+        signature: target.signature.clone(),
+        violation,
+        subject: match &smallest.candidate {
+            Candidate::Recipe(recipe) => Subject::Recipe(recipe.clone()),
+            Candidate::Module(_) => Subject::Module("smallest.wasm".to_owned()),
+        },
+        backend: target.run.backend.clone(),
+        peers: if compares { target.peers.clone() } else { Vec::new() },
+        growth: None,
+        budget: target.budget,
+        outcome,
+        seen: (seen, runs),
+    })
+}
+
+fn describe(candidate: &Candidate) -> String {
+    match candidate {
+        Candidate::Recipe(recipe) => recipe.to_string(),
+        Candidate::Module(module) => format!("a module of {}", report::bytes(module.len() as u64)),
+    }
+}
+
+fn tell(opts: &Opts, text: &str) {
+    if !opts.quiet {
+        eprintln!("{text}");
+    }
+}
+
+fn tell_end(opts: &Opts, smallest: &Smallest, found: &Finding, output: &Output) {
+    let ended = match smallest.ended {
+        Ended::Exhausted => "nothing smaller shows it",
+        Ended::OutOfBudget => "stopped by the limit of time or cases",
+        Ended::Stopped => "interrupted",
+    };
+    let near = smallest.asks_to_precision.map_or_else(String::new, |asks| {
+        format!(", each count within 1% of the least after {asks}")
+    });
+    let (seen, runs) = found.seen;
+    let place = output.path().display();
+    tell(opts, &format!("{} cases tried{near}; {ended}.", smallest.asks));
+    if !opts.quiet {
+        say(&format!("{}\n", describe(&smallest.candidate)));
+    }
+    tell(opts, &format!("Seen in {seen} of {runs} runs; it is in {place}."));
+}

@@ -1,0 +1,316 @@
+//! Known issues: findings that somebody has reported already.
+//!
+//! The list is a file that people keep, so everything in it is checked when it is read. An issue
+//! names the oracle, words of the violation's key, backends and releases. What matches on a release
+//! that is not affected is news: the fix does not hold. An issue may carry the recipe that shows
+//! it; a run that compiled at least as much on an affected backend could have met it, so when it
+//! did not, the entry is stale.
+
+use crate::engines::{Backend, EngineId, Strategy, VERSION};
+use crate::oracles::Violation;
+use crate::recipe::{Recipe, one_line};
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use thiserror::Error;
+
+/// The list that comes with brink.
+pub const KNOWN_ISSUES: &str = include_str!("../../known-issues.toml");
+
+/// Version of the list's form; a reader refuses anything newer.
+const LIST_VERSION: u32 = 1;
+
+/// Why a list of known issues cannot be used.
+#[derive(Debug, Error)]
+pub enum KnownError {
+    /// It is not TOML of the expected form.
+    #[error("parse the known issues: {0}")]
+    Syntax(String),
+    /// A newer version than this build reads.
+    #[error(
+        "read known issues of format version {found}: this build reads up to version \
+         {LIST_VERSION}; use a newer brink"
+    )]
+    Newer {
+        /// The version that the list states.
+        found: u32,
+    },
+    /// An entry that cannot be meant.
+    #[error("use the known issue {id:?}: {what}")]
+    Entry {
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// One issue.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KnownIssue {
+    /// A name, unique in the list.
+    pub id: String,
+    /// Where it was reported.
+    pub address: String,
+    /// The oracle that sees it.
+    pub oracle: String,
+    /// Texts that are all in the violation's key.
+    pub key: Vec<String>,
+    /// Targets that have it, by their ids; all where none is named.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Releases that have it: any of these; all where none is named.
+    #[serde(default)]
+    pub affected: Vec<VersionReq>,
+    /// What shows it, at the least.
+    #[serde(default)]
+    pub shown_by: Option<Recipe>,
+}
+
+/// A list of known issues.
+#[derive(Clone, Debug, Default)]
+pub struct KnownIssues(Vec<KnownIssue>);
+
+/// Whether a finding is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
+    /// Nobody has reported it.
+    New,
+    /// This is it.
+    Known(&'a KnownIssue),
+    /// It was reported and is fixed, but not in this release.
+    Back(&'a KnownIssue),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(default, rename = "issue")]
+    issues: Vec<KnownIssue>,
+}
+
+impl KnownIssues {
+    /// Reads a list.
+    pub fn from_toml(text: &str) -> Result<KnownIssues, KnownError> {
+        // The version is read first and alone: a newer form need not parse as this one.
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let syntax = |error: toml::de::Error| KnownError::Syntax(one_line(&error.to_string()));
+        let Versioned { version } = toml::from_str(text).map_err(syntax)?;
+        if version > LIST_VERSION {
+            return Err(KnownError::Newer { found: version });
+        }
+        let List { issues, .. } = toml::from_str(text).map_err(syntax)?;
+        let mut ids = BTreeSet::new();
+        for issue in &issues {
+            let wrong = if !ids.insert(&issue.id) {
+                Some("its id is there twice")
+            } else if issue.id.is_empty() {
+                Some("it has no id")
+            } else if !issue.address.starts_with("https://") {
+                Some("its address does not start with https://")
+            } else if issue.key.is_empty() || issue.key.iter().any(|text| text.trim().is_empty()) {
+                Some("its key is empty, so it would match everything")
+            } else {
+                None
+            };
+            if let Some(what) = wrong {
+                return Err(KnownError::Entry { id: issue.id.clone(), what });
+            }
+        }
+        Ok(KnownIssues(issues))
+    }
+
+    /// The list that comes with brink.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read, which a test rules out.
+    pub fn builtin() -> KnownIssues {
+        KnownIssues::from_toml(KNOWN_ISSUES).expect("a test reads the list that comes with brink")
+    }
+
+    /// The issues.
+    pub fn iter(&self) -> impl Iterator<Item = &KnownIssue> {
+        self.0.iter()
+    }
+
+    /// What is known of a violation on a backend.
+    pub fn standing(&self, violation: &Violation, backend: &Backend) -> Standing<'_> {
+        let matches = |issue: &&KnownIssue| issue.is(violation) && issue.is_on(backend);
+        let mut matching = self.0.iter().filter(matches);
+        let affected = |issue: &&KnownIssue| issue.affects(backend.engine());
+        if let Some(issue) = matching.clone().find(affected) {
+            return Standing::Known(issue);
+        }
+        matching.next().map_or(Standing::New, Standing::Back)
+    }
+}
+
+impl KnownIssue {
+    fn is(&self, violation: &Violation) -> bool {
+        self.oracle == violation.oracle
+            && self.key.iter().all(|text| violation.key.contains(text.as_str()))
+    }
+
+    fn is_on(&self, backend: &Backend) -> bool {
+        let target = backend.target();
+        target.strategy != Strategy::Web
+            && (self.targets.is_empty() || self.targets.iter().any(|id| id == target.id))
+    }
+
+    /// Whether a release has it. Of an engine that is no release, nothing says that it is fixed.
+    fn affects(&self, engine: &EngineId) -> bool {
+        let Some(version) = version(engine) else { return true };
+        self.affected.is_empty() || self.affected.iter().any(|range| range.matches(&version))
+    }
+
+    /// Whether a job with this recipe on this backend had to show the issue: it compiled at least as
+    /// much as what is known to show it.
+    pub fn must_show(&self, recipe: &Recipe, backend: &Backend) -> bool {
+        let Some(shown_by) = &self.shown_by else { return false };
+        let enough = |(name, least): (&String, &u64)| {
+            recipe.params.get(name).is_some_and(|value| value >= least)
+        };
+        recipe.shape == shown_by.shape
+            && recipe.unit == shown_by.unit
+            && shown_by.params.iter().all(enough)
+            && self.is_on(backend)
+            && version(backend.engine()).is_some()
+            && self.affects(backend.engine())
+    }
+}
+
+/// The release that an engine is; a build's name goes on after a dash.
+fn version(engine: &EngineId) -> Option<Version> {
+    let name = if engine.is_builtin() {
+        VERSION
+    } else {
+        engine.as_str().split('-').next().unwrap_or_default()
+    };
+    Version::parse(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracles::Severity;
+
+    const LIST: &str = r#"
+version = 1
+
+[[issue]]
+id = "deep-chains"
+address = "https://example.org/1"
+oracle = "crash"
+key = ["stack-overflow", "lower"]
+targets = ["x86_64"]
+affected = ["=35.0.0", ">=40, <40.0.2"]
+shown-by = { version = 1, shape = "nest", params = { depth = 1000 } }
+
+[[issue]]
+id = "open"
+address = "https://example.org/2"
+oracle = "refusal"
+key = ["too large"]
+"#;
+
+    fn standing(oracle: &str, key: &str, backend: &str) -> String {
+        let violation = Violation {
+            oracle: oracle.to_owned(),
+            key: key.to_owned(),
+            summary: String::new(),
+            severity: Severity::Bug,
+        };
+        let issues = KnownIssues::from_toml(LIST).unwrap();
+        match issues.standing(&violation, &backend.parse().unwrap()) {
+            Standing::New => "new".to_owned(),
+            Standing::Known(issue) => format!("known {}", issue.id),
+            Standing::Back(issue) => format!("back {}", issue.id),
+        }
+    }
+
+    #[test]
+    fn an_issue_matches_by_oracle_key_target_and_release() {
+        let key = "stack-overflow a::lower + a::x";
+        let cases = [
+            ("crash", key, "40.0.1/x86_64:opt=none", "known deep-chains"),
+            ("crash", key, "35.0.0-all/x86_64", "known deep-chains"),
+            ("crash", key, "mine/x86_64", "known deep-chains"),
+            ("crash", key, "40.0.2/x86_64", "back deep-chains"),
+            ("crash", key, "x86_64", "back deep-chains"),
+            ("crash", key, "40.0.1/aarch64", "new"),
+            ("timeout", key, "40.0.1/x86_64", "new"),
+            ("crash", "stack-overflow a::x", "40.0.1/x86_64", "new"),
+            ("refusal", "Code too large", "aarch64", "known open"),
+            ("refusal", "Code too large", "v8/baseline", "new"),
+        ];
+        for (oracle, key, backend, expected) in cases {
+            assert_eq!(standing(oracle, key, backend), expected, "{oracle} {key} {backend}");
+        }
+    }
+
+    #[test]
+    fn only_what_compiled_as_much_on_an_affected_release_had_to_show_it() {
+        let issues = KnownIssues::from_toml(LIST).unwrap();
+        let issue = issues.iter().next().unwrap();
+        let must = |depth: u64, backend: &str| {
+            let recipe = Recipe::new("nest").with("depth", depth).with("kind", 1);
+            issue.must_show(&recipe, &backend.parse().unwrap())
+        };
+        assert!(must(1_000, "40.0.1/x86_64"));
+        assert!(!must(999, "40.0.1/x86_64"), "smaller");
+        assert!(!must(1_000, "40.0.1/s390x"), "another target");
+        assert!(!must(1_000, "x86_64"), "fixed there");
+        assert!(!must(1_000, "mine/x86_64"), "who knows what that is");
+        let open = issues.iter().nth(1).unwrap();
+        assert!(!open.must_show(&Recipe::new("nest"), &"x86_64".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_meant_is_refused_in_one_sentence() {
+        let entry = |id: &str, address: &str, key: &str| {
+            format!(
+                "[[issue]]\nid = \"{id}\"\naddress = \"{address}\"\noracle = \"crash\"\n\
+                 key = {key}\n"
+            )
+        };
+        let good = entry("a", "https://x", "[\"k\"]");
+        assert!(KnownIssues::from_toml(&format!("version = 1\n{good}")).is_ok());
+        let cases = [
+            ("nonsense".to_owned(), "parse the known issues"),
+            ("version = 2\nissues = 7".to_owned(), "version 2"),
+            (format!("version = 1\n{good}{good}"), "twice"),
+            (format!("version = 1\n{}", entry("a", "x", "[\"k\"]")), "https://"),
+            (format!("version = 1\n{}", entry("a", "https://x", "[]")), "everything"),
+            (format!("version = 1\n{}", entry("a", "https://x", "[\" \"]")), "everything"),
+            (format!("version = 1\n{good}colour = 1\n"), "colour"),
+            (format!("version = 1\n{good}affected = [\"new\"]\n"), "parse the known issues"),
+        ];
+        for (text, expected) in cases {
+            let message = KnownIssues::from_toml(&text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains('\n'), "{message:?} is more than a sentence");
+        }
+    }
+
+    #[test]
+    fn the_list_that_comes_with_brink_can_be_read_and_names_what_there_is() {
+        let issues = KnownIssues::builtin();
+        assert!(issues.iter().count() >= 3);
+        for issue in issues.iter() {
+            assert!(crate::oracles::ORACLES.iter().any(|oracle| oracle.id() == issue.oracle));
+            for target in &issue.targets {
+                assert!(target.parse::<Backend>().is_ok(), "{}: {target}", issue.id);
+            }
+            if let Some(recipe) = &issue.shown_by {
+                assert!(crate::shapes::check(recipe).is_ok(), "{}", issue.id);
+            }
+        }
+    }
+}
