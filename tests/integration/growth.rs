@@ -1,7 +1,6 @@
 //! Growth on the real worker: planted costs, measured as those of modules are.
 
 use crate::worker;
-use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{Plan, measure};
 use wasm_brink::engines::{Backend, TARGETS};
@@ -40,7 +39,7 @@ fn sizes(curve: Curve) -> Vec<u64> {
 }
 
 #[test]
-fn planted_costs_are_told_apart_by_counters_and_mostly_by_time() {
+fn planted_costs_are_told_apart_by_counters_and_nearly_by_time() {
     let laws = [
         (Curve::Linear, Law::Linear),
         (Curve::LinearLog, Law::LinearLog),
@@ -49,7 +48,6 @@ fn planted_costs_are_told_apart_by_counters_and_mostly_by_time() {
         (Curve::Cube, Law::Cube),
         (Curve::Exponential, Law::Exponential),
     ];
-    let mut timed_right = BTreeSet::new();
     for (curve, law_of_curve) in laws {
         let ladder = ladder(&Plan::planted(curve, &sizes(curve)));
         // Bytes do not depend on the machine. The list that keeps them doubles now and then, which
@@ -58,13 +56,10 @@ fn planted_costs_are_told_apart_by_counters_and_mostly_by_time() {
         let is_near = matches!(found, Some(Law::Linear | Law::LinearLog));
         let right = found == Some(law_of_curve) || (is_near && law_of_curve <= Law::LinearLog);
         assert!(right, "{curve:?} by bytes: {:?}", ladder.trends());
-        if law(&ladder, Resource::Time) == Some(law_of_curve) {
-            timed_right.insert(law_of_curve);
-        }
-    }
-    // N and N log N lie close together, and a machine may be very busy; the others may not be missed.
-    for law in [Law::Power15, Law::Square, Law::Cube, Law::Exponential] {
-        assert!(timed_right.contains(&law), "{law} was not told by time: {timed_right:?}");
+        // Times do: a busy machine may blur neighbours, and no more.
+        let by_time = law(&ladder, Resource::Time);
+        let neighbours = |found: Law| (found as i32 - law_of_curve as i32).abs() <= 1;
+        assert!(by_time.is_some_and(neighbours), "{curve:?} by time: {:?}", ladder.trends());
     }
 }
 
