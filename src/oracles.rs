@@ -140,6 +140,9 @@ pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>
 const IN_REPEAT: &str = "the second compilation, with the compiler's own checks on, ran over the \
                          budget; the first one was well within it";
 
+/// Why what happens while code is run is not held against its compilation.
+const IN_RUN: &str = "it was compiled, and ended so when it was run beside an interpreter";
+
 fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {
     Verdict::Violation(Violation {
         oracle: oracle.id().to_owned(),

@@ -324,6 +324,19 @@ impl Outcome {
             || self.edge.as_ref().is_some_and(|edge| edge.mismatch_count > 0)
     }
 
+    /// Takes out what is security-sensitive: what was found, and the words and the place in which
+    /// an engine tells of it.
+    pub fn hide(&mut self) {
+        self.machine = None;
+        self.edge = None;
+        self.stderr_tail.clear();
+        if let Termination::Signaled { frames, .. } | Termination::StackOverflow { frames } =
+            &mut self.termination
+        {
+            frames.clear();
+        }
+    }
+
     /// The outcome of a job that never ran.
     pub fn infrastructure(job: u64, message: String) -> Outcome {
         Outcome {

@@ -9,6 +9,7 @@
 //! a limit of time, a full disk) the best so far is there.
 
 mod body;
+mod growth;
 mod guard;
 mod module;
 mod params;
@@ -26,6 +27,7 @@ use crate::store::StoreError;
 use std::time::Duration;
 use thiserror::Error;
 
+pub use self::growth::{Grown, GrowthHolds};
 pub use self::guard::is_guarded;
 pub use self::predicate::{Sample, SignatureHolds};
 pub use self::search::{Ended, Keep, Limits, Search, Smallest};

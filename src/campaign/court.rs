@@ -1,6 +1,7 @@
 //! Where outcomes are judged and findings are made.
 
-use super::{Case, Evidence, Subject};
+use super::events::KEPT_APART;
+use super::{Case, Event, Evidence, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::oracles::{self, Ladder, Observation, Severity, Violation};
@@ -54,6 +55,31 @@ pub struct Judged {
 #[derive(Debug, Default)]
 pub struct Court {
     found: BTreeMap<Signature, u64>,
+}
+
+impl Judged {
+    /// The warning that it was seen in `seen` of `runs` runs, and is no finding; it tells nobody
+    /// what is security-sensitive.
+    pub(super) fn unconfirmed(
+        &self,
+        case: &Case,
+        backend: &Backend,
+        seen: u32,
+        runs: u32,
+    ) -> Event {
+        let (subject, summary) = match self.violation.severity {
+            Severity::Security => (case.subject.family().to_owned(), KEPT_APART),
+            Severity::Bug | Severity::Information => {
+                (case.subject.to_string(), self.violation.summary.as_str())
+            }
+        };
+        Event::Warned {
+            message: format!(
+                "{subject} on {backend}: seen in {seen} of {runs} runs, so it is no finding: \
+                 {summary}"
+            ),
+        }
+    }
 }
 
 impl Court {

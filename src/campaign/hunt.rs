@@ -19,7 +19,7 @@ mod verdicts;
 use self::propose::{Proposal, propose};
 use self::state::{Attempt, Goal, State};
 use super::machine::Artifacts;
-use super::{Case, CaseError, Event, Finding, Observer, Subject, SweepError};
+use super::{CONFIRMATIONS, Case, CaseError, Event, Finding, Observer, Subject, SweepError};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -106,6 +106,7 @@ impl<'a> Hunt<'a> {
         }
         for finding in &options.found {
             state.causes.insert(cause::Cause::of(&finding.violation, &finding.backend));
+            state.court.remember(&finding.signature);
         }
         let started = Instant::now();
         let artifacts = Artifacts::default();
@@ -118,6 +119,12 @@ impl<'a> Hunt<'a> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(failure) = state.failure {
             return Err(failure);
+        }
+        // What there was no time to confirm is told.
+        for it in state.confirming.values() {
+            let backend = &self.options.backends[it.backend];
+            let runs = CONFIRMATIONS + 1 - it.left;
+            self.observer.observe(it.judged.unconfirmed(&it.case, backend, it.seen, runs));
         }
         let complete = !self.stop.load(Relaxed);
         Ok(HuntEnd { findings: state.findings, elites: state.archive.len(), stats, complete })

@@ -56,7 +56,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if let Input::Recipe(recipe, Some(finding)) = &input
         && !finding.scaled.is_empty()
     {
-        return repro_growth::run(recipe, finding, &opts.run, opts.times, opts.json, opts.quiet);
+        let output = (opts.json, opts.quiet);
+        return repro_growth::run(recipe, finding, &opts.run, opts.times, output, &issues);
     }
     let (case, finding) = match input {
         Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),

@@ -3,15 +3,17 @@
 
 use super::Exit;
 use super::exit::say;
+use super::known;
 use super::options::{RunOpts, stop_flag};
 use super::recorder::FindingFile;
-use crate::campaign::{Court, LadderError, Plan, measure};
+use crate::campaign::{Court, Judged, LadderError, Plan, measure};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::oracles::Ladder;
 use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::report;
+use crate::triage::KnownIssues;
 use anyhow::Result;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -20,8 +22,8 @@ pub(super) fn run(
     finding: &FindingFile,
     options: &RunOpts,
     times: u32,
-    json: bool,
-    quiet: bool,
+    (json, quiet): (bool, bool),
+    issues: &KnownIssues,
 ) -> Result<Exit> {
     let backends = options.backends(Some(std::slice::from_ref(&finding.backend)))?;
     let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
@@ -31,6 +33,7 @@ pub(super) fn run(
     let stop = stop_flag()?;
     let told = Told { plan: &plan, budget, json, quiet };
     let (mut seen, mut runs) = (0, 0);
+    let mut standing = None;
     for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
         let measured = measure(&plan, backend, budget, &pool, &stop);
         if stop.load(Relaxed) {
@@ -40,8 +43,12 @@ pub(super) fn run(
         runs += 1;
         match measured {
             Ok((ladder, top)) => {
-                let signatures = told.tell(backend, &ladder, &top, runs == 1);
-                seen += u32::from(signatures.contains(&finding.signature));
+                let judged = told.tell(backend, &ladder, &top, runs == 1);
+                let same = judged.iter().find(|it| it.signature.to_string() == finding.signature);
+                seen += u32::from(same.is_some());
+                if let Some(same) = same {
+                    standing = known::standing(issues, &same.violation, backend);
+                }
             }
             Err(error @ LadderError::NotCompiled(_)) => {
                 eprintln!("brink: failed to {error}, so its growth cannot be told");
@@ -54,7 +61,10 @@ pub(super) fn run(
         let summary = &finding.summary;
         eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
     }
-    Ok(if seen > 0 { Exit::Found } else { Exit::Nothing })
+    if seen == 0 {
+        return Ok(Exit::Nothing);
+    }
+    Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
 }
 
 /// How measurements are told.
@@ -68,7 +78,7 @@ struct Told<'a> {
 impl Told<'_> {
     /// Tells of one measurement, with all its figures where it is the first; the signatures of what
     /// it shows.
-    fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<String> {
+    fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<Judged> {
         let (judged, inconclusive) =
             Court::judge_ladder(self.plan.top(), backend, &self.budget, top, ladder);
         let signatures: Vec<String> =
@@ -93,6 +103,6 @@ impl Told<'_> {
             let told = judged.iter().map(|judged| &judged.violation.summary);
             told.chain(&inconclusive).for_each(|text| say(&format!("  {text}\n")));
         }
-        signatures
+        judged
     }
 }

@@ -1,6 +1,7 @@
 //! `brink shrink`.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
+mod growth;
 mod output;
 
 use self::output::Output;
@@ -71,6 +72,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Input::Module(bytes) => (Candidate::Module(bytes), None),
     };
     let output = Output::of(opts, &input, finding.is_some())?;
+    if let (Candidate::Recipe(recipe), Some(finding)) = (&input, &finding)
+        && !finding.scaled.is_empty()
+    {
+        return growth::run(opts, recipe, finding, &output, &issues);
+    }
     let of_finding = finding.as_ref().map(|file| {
         let others = file.peers.iter().filter(|peer| **peer != file.backend);
         std::iter::once(&file.backend).chain(others).cloned().collect::<Vec<Backend>>()

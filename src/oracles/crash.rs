@@ -4,7 +4,7 @@
 //! runs nothing but the engine, and endings that a stranger may have caused are not crashes.
 
 use super::{Observation, Oracle, Verdict, violation};
-use crate::outcome::Termination;
+use crate::outcome::{Phase, Termination};
 use crate::triage;
 
 pub(super) struct Crash;
@@ -20,9 +20,18 @@ impl Oracle for Crash {
 
     fn judge(&self, observation: &Observation<'_>) -> Verdict {
         let phase = observation.outcome.phase;
-        if observation.outcome.edge.is_some() {
-            // What the code did when it was run, and the engine did not.
-            return Verdict::NotApplicable;
+        let crashed = matches!(
+            observation.outcome.termination,
+            Termination::Panicked { .. }
+                | Termination::StackOverflow { .. }
+                | Termination::Signaled { .. }
+        );
+        if phase == Phase::Run && crashed {
+            // What the code did when it was run is judged elsewhere; the rest is not its compiler's.
+            return match observation.outcome.edge {
+                Some(_) => Verdict::NotApplicable,
+                None => Verdict::Inconclusive(super::IN_RUN.to_owned()),
+            };
         }
         match &observation.outcome.termination {
             Termination::Panicked { location, message, frames } => violation(

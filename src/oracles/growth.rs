@@ -20,7 +20,7 @@ mod fit;
 
 use super::{Observation, Oracle, Verdict, violation};
 use crate::job::Budget;
-use crate::outcome::{EngineVerdict, Outcome, Phase, Termination};
+use crate::outcome::{EngineVerdict, Outcome, Termination};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -103,10 +103,6 @@ impl Costs {
             (Resource::Code, artifact.code_bytes),
         ]);
         let mut passes_us: BTreeMap<String, u64> = measured.passes_us.iter().cloned().collect();
-        let validated = measured.phases_us.iter().find(|(phase, _)| *phase == Phase::Validate);
-        if let Some((phase, us)) = validated {
-            passes_us.insert(phase.to_string(), *us);
-        }
         let known: u64 = passes_us.values().sum();
         passes_us.insert(REST.to_owned(), measured.cpu_us.saturating_sub(known));
         Some(Costs {
@@ -281,24 +277,32 @@ impl Ladder {
 
     /// The trends that break `budget` at the limit, worst first.
     fn breaking(&self, trends: &[Trend], budget: &Budget) -> Vec<Trend> {
-        let time_max_us = float(budget.cpu_s.saturating_mul(1_000_000))
-            .max(float(self.limit_size) * float(super::timeout::NS_PER_BYTE_PLAIN) / 1_000.0);
-        let peak_max = float(budget.memory_bytes)
-            .max(float(self.limit_size) * float(super::memory::BYTES_PER_BYTE_PLAIN));
-        let code_max = float(self.limit_size) * float(super::code_size::RATIO_MAX);
         let breaks = |trend: &&Trend| {
-            trend.is_superlinear()
-                && match trend.resource {
-                    Resource::Time => trend.at_limit > time_max_us,
-                    Resource::Peak => trend.at_limit > peak_max,
-                    Resource::Code => trend.at_limit > code_max,
-                    // What is allocated and freed again costs time, and that is judged as such.
-                    Resource::Allocated => false,
-                }
+            let most = self.most(trend.resource, budget);
+            trend.is_superlinear() && most.is_some_and(|most| trend.at_limit > most)
         };
         let mut breaking: Vec<Trend> = trends.iter().filter(breaks).cloned().collect();
         breaking.sort_by(|a, b| b.at_limit.total_cmp(&a.at_limit));
         breaking
+    }
+
+    /// The most that a module at the limit may take of a resource: the budget, or what plain code of
+    /// its size takes, in the resource's unit.
+    fn most(&self, resource: Resource, budget: &Budget) -> Option<f64> {
+        let size = float(self.limit_size);
+        match resource {
+            Resource::Time => {
+                let plain_us = size * float(super::timeout::NS_PER_BYTE_PLAIN) / 1_000.0;
+                Some(float(budget.cpu_s.saturating_mul(1_000_000)).max(plain_us))
+            }
+            Resource::Peak => {
+                let plain = size * float(super::memory::BYTES_PER_BYTE_PLAIN);
+                Some(float(budget.memory_bytes).max(plain))
+            }
+            Resource::Code => Some(size * float(super::code_size::RATIO_MAX)),
+            // What is allocated and freed again costs time, and that is judged as such.
+            Resource::Allocated => None,
+        }
     }
 }
 
@@ -368,10 +372,13 @@ fn describe(ladder: &Ladder, worst: &Trend, trends: &[Trend], budget: &Budget) -
         greatest => format!(", every other pass as N^{greatest:.1} or less"),
     };
     let bytes = |number: f64| format!("{:.1} GiB", number / f64::from(1 << 30));
+    let most = ladder.most(worst.resource, budget).unwrap_or(f64::INFINITY);
     let (at_limit, most) = match worst.resource {
-        Resource::Time => (format!("{:.0} s", worst.at_limit / 1e6), format!("{} s", budget.cpu_s)),
+        Resource::Time => {
+            (format!("{:.0} s", worst.at_limit / 1e6), format!("{:.0} s", most / 1e6))
+        }
         Resource::Peak | Resource::Allocated | Resource::Code => {
-            (bytes(worst.at_limit), bytes(float(budget.memory_bytes)))
+            (bytes(worst.at_limit), bytes(most))
         }
     };
     let at_limit = match worst.fit.law {
@@ -384,7 +391,7 @@ fn describe(ladder: &Ladder, worst: &Trend, trends: &[Trend], budget: &Budget) -
     format!(
         "{what} grows as {worst} with the module's size N, nearest to {}, from {} to {} \
          bytes{others}; within the limits the module can have {} bytes, which makes {at_limit}, and \
-         the budget is {most}",
+         {most} are the most that is allowed",
         worst.fit.law,
         sizes.clone().min().unwrap_or(0),
         sizes.max().unwrap_or(0),

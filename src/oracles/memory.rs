@@ -28,6 +28,9 @@ impl Oracle for Memory {
             Termination::OutOfMemory { .. } if outcome.phase == Phase::Repeat => {
                 Verdict::Inconclusive(super::IN_REPEAT.to_owned())
             }
+            Termination::OutOfMemory { .. } if outcome.phase == Phase::Run => {
+                Verdict::Inconclusive(super::IN_RUN.to_owned())
+            }
             Termination::OutOfMemory { .. }
                 if observation.budget.memory_bytes / outcome.measurements.module_bytes.max(1)
                     <= BYTES_PER_BYTE_PLAIN =>

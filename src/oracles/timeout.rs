@@ -29,6 +29,9 @@ impl Oracle for Timeout {
             Termination::TimedOut { .. } if outcome.phase == Phase::Repeat => {
                 Verdict::Inconclusive(super::IN_REPEAT.to_owned())
             }
+            Termination::TimedOut { .. } if outcome.phase == Phase::Run => {
+                Verdict::Inconclusive(super::IN_RUN.to_owned())
+            }
             Termination::TimedOut { clock } => {
                 let cpu_s = observation.budget.cpu_s;
                 let used_s = outcome.measurements.cpu_us / 1_000_000;

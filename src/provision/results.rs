@@ -42,13 +42,14 @@ impl Cache {
     fn results_file(&self, engine: &Installed, job: &Job, module: &[u8; 32]) -> PathBuf {
         let Budget { cpu_s, wall_s, memory_bytes, output_bytes } = job.budget;
         let asked = format!(
-            "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {}",
+            "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {} {}",
             outcome_hash(),
             engine.version,
             engine.checksum,
             job.proposals,
             job.backend,
-            job.repeat
+            job.repeat,
+            job.edge.is_some()
         );
         let mut hasher = blake3::Hasher::new();
         hasher.update(module).update(asked.as_bytes());

@@ -32,7 +32,7 @@ pub(super) fn run(
     };
     let reference = reference.and_then(|(engine, module)| Instance::new(engine, module, run).ok());
     let mut check = EdgeCheck { compared: reference.is_some(), ..EdgeCheck::default() };
-    let mut pair = Pair { instance, reference, progress };
+    let mut pair = Pair { instance, reference, progress, failure: None };
     for (place, function) in (0..).zip(&run.functions) {
         check.functions += 1;
         check.calls += function.calls.len() as u64;
@@ -46,6 +46,7 @@ pub(super) fn run(
             check.mismatch(mismatch(run, place, function, call, kind, what));
         }
     }
+    check.failure = pair.failure.filter(|_| check.mismatches.is_empty());
     check
 }
 
@@ -63,6 +64,8 @@ struct Pair<'a> {
     instance: Instance,
     reference: Option<Instance>,
     progress: &'a Progress,
+    /// Why a call could not be made, if so.
+    failure: Option<String>,
 }
 
 impl Pair<'_> {
@@ -83,6 +86,11 @@ impl Pair<'_> {
             self.progress.edge_call.store(running(place, number), Relaxed);
             let end = self.instance.call(place, call);
             self.progress.edge_call.store(0, Relaxed);
+            if let (Expected::Returns, End::Failed(why)) = (call.expected, &end) {
+                // Neither the code's fault nor the rule's: there was no room for an object.
+                self.failure.get_or_insert_with(|| format!("a call could not be made: {why}"));
+                return None;
+            }
             // What differs once stays so.
             let compare = renew == Renew::Always || usize::try_from(number) == Ok(last);
             let same = |other: &Instance| !compare || self.instance.left_the_same_as(other);
@@ -109,11 +117,13 @@ fn wrong(
 ) -> Option<(EdgeKind, String)> {
     match (call.expected, end) {
         (Expected::Traps, End::Returned) => return Some((EdgeKind::NotTrapped, String::new())),
-        (Expected::Returns, End::Failed(what)) => return Some((EdgeKind::Trapped, what.clone())),
+        (Expected::Returns, End::Trapped(trap)) => {
+            return Some((EdgeKind::Trapped, trap.to_string()));
+        }
         (..) => {}
     }
     let elsewhere = elsewhere?;
-    if (end == &End::Returned) != (elsewhere == &End::Returned) {
+    if !end.is_as(elsewhere) {
         return Some((EdgeKind::OtherEnd, format!("it {end}, and there it {elsewhere}")));
     }
     (!same).then(|| (EdgeKind::OtherBytes, "memory or what it gave away differs".to_owned()))

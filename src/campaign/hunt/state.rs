@@ -5,7 +5,7 @@ use super::cause::Cause;
 use super::track::{Suspicion, Track, promise};
 use super::{Guide, Hunt, HuntOptions};
 use crate::campaign::ladder::{Measuring, Slot};
-use crate::campaign::{Case, Judged, SweepError};
+use crate::campaign::{Case, Court, Judged, SweepError};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::oracles::{Costs, Resource};
@@ -122,6 +122,8 @@ pub(super) struct State {
     floors: BTreeMap<usize, Costs>,
     /// Causes that were found or are being confirmed.
     pub(super) causes: BTreeSet<Cause>,
+    /// Knows their signatures: two causes may have one, which is one finding.
+    pub(super) court: Court,
     pub(super) findings: u64,
     /// Jobs in a row that could not be run.
     pub(super) not_run: u32,
@@ -136,10 +138,10 @@ impl State {
             ids: 0,
             number: 0,
             planned: 0,
-            // An earlier part has run them.
-            seeds: match options.first {
-                0 => (0..super::propose::seeds().len()).filter(mine).collect(),
-                _ => VecDeque::new(),
+            // They came first in what ran before.
+            seeds: {
+                let before = usize::try_from(options.first).unwrap_or(usize::MAX);
+                (0..super::propose::seeds().len()).filter(mine).skip(before).collect()
             },
             building: 0,
             ready: VecDeque::new(),
@@ -154,6 +156,7 @@ impl State {
             measured: BTreeMap::new(),
             floors: BTreeMap::new(),
             causes: BTreeSet::new(),
+            court: Court::default(),
             findings: 0,
             not_run: 0,
             failure: None,

@@ -134,7 +134,7 @@ fn accuse(
     outcome: &Outcome,
 ) {
     let cause = Cause::of(&judged.violation, &hunt.options.backends[backend]);
-    if !state.causes.insert(cause.clone()) {
+    if !state.causes.insert(cause.clone()) || !state.court.is_new(&judged.signature) {
         return;
     }
     let id = state.next_id();
@@ -180,9 +180,12 @@ fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome
     }
     let budget = &hunt.options.budget;
     let judged = Court::judge(&confirming.case, backend, budget, &outcome, None).0;
-    // Which of two passes took a little longer may differ; what went wrong may not.
-    let same = outcome.termination.name() == confirming.outcome.termination.name()
-        && judged.iter().any(|j| j.violation.oracle == confirming.judged.violation.oracle);
+    let oracle = &confirming.judged.violation.oracle;
+    let same = judged.iter().any(|judged| match oracle.as_str() {
+        // Which of two passes took a little longer may differ; what went wrong may not.
+        "timeout" | "memory" => judged.violation.oracle == *oracle,
+        _ => judged.signature == confirming.judged.signature,
+    });
     confirming.seen += u32::from(same);
     confirming.left -= 1;
     if confirming.left > 0 {
@@ -199,12 +202,9 @@ fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome
         return;
     }
     state.causes.remove(&cause);
-    hunt.observer.observe(Event::Warned {
-        message: format!(
-            "{} on {}: seen in {seen} of {runs} runs, so it is no finding: {}",
-            case.subject, hunt.options.backends[backend], judged.violation.summary
-        ),
-    });
+    state.court.forget(&judged.signature);
+    let backend = &hunt.options.backends[backend];
+    hunt.observer.observe(judged.unconfirmed(&case, backend, seen, runs));
 }
 
 /// Begins to measure a track whose costs look as if they grew faster than the module.

@@ -147,12 +147,7 @@ impl Sweep<'_> {
             return;
         }
         state.court.forget(&judged.signature);
-        self.observer.observe(Event::Warned {
-            message: format!(
-                "{} on {backend}: seen in {seen} of {runs} runs, so it is no finding: {}",
-                case.subject, judged.violation.summary
-            ),
-        });
+        self.observer.observe(judged.unconfirmed(&case, backend, seen, runs));
     }
 
     /// A run that was stopped shows what it had no time to confirm, and says so.

@@ -29,8 +29,9 @@ pub struct WidthReport {
     pub unsure_count: u64,
     /// Calls at the end of memory.
     pub calls: u64,
-    /// Modules that were called so, and modules that could not be.
-    pub run: (u64, u64),
+    /// Modules that were called so, modules that could not be, and modules whose calls were compared
+    /// with an interpreter's.
+    pub run: (u64, u64, u64),
     /// Why not, each with its backend.
     pub not_run: BTreeSet<(Backend, String)>,
     /// What could not be looked at, each with its backend.
@@ -82,8 +83,10 @@ impl fmt::Display for WidthEvidence {
 impl WidthReport {
     pub(super) fn add(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
         self.add_run(batch, backend, outcome);
-        if outcome.phase == Phase::Run {
-            // It faulted there, which is told.
+        if outcome.phase == Phase::Run && outcome.is_sensitive() {
+            let reason = "a function faulted when it was run, and the rest of its module was not \
+                          looked at";
+            self.failed.push((backend.clone(), reason.to_owned()));
             return;
         }
         let (looked_at, not_taken) = self.modules.entry(backend.clone()).or_default();
@@ -121,7 +124,8 @@ impl WidthReport {
     fn add_run(&mut self, batch: &Batch, backend: &Backend, outcome: &Outcome) {
         let Some(edge) = &outcome.edge else { return };
         self.calls += edge.calls;
-        let (run, not_run) = &mut self.run;
+        let (run, not_run, compared) = &mut self.run;
+        *compared += u64::from(edge.compared);
         match &edge.failure {
             None => *run += 1,
             Some(reason) => {

@@ -112,10 +112,11 @@ pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], co
         report.failed.len(),
     );
     if opts.at_the_end {
-        let (run, not_run) = report.run;
+        let (run, not_run, compared) = report.run;
         let _ = writeln!(
             out,
-            "{} calls at the end of memory, in {run} modules; {not_run} modules could not be run",
+            "{} calls at the end of memory, in {run} modules, {compared} of them compared with \
+             Pulley; {not_run} modules could not be run",
             report.calls
         );
         for (backend, reason) in report.not_run.iter().take(SHOWN) {
@@ -155,9 +156,12 @@ fn json(report: &WidthReport) {
         say(&format!("{}\n", serde_json::json!({ "backend": backend, "uncertain": reason })));
     }
     if report.calls > 0 {
-        let (run, not_run) = report.run;
+        let (run, not_run, compared) = report.run;
         let line = serde_json::json!({
-            "calls_at_the_end": report.calls, "modules_run": run, "modules_not_run": not_run,
+            "calls_at_the_end": report.calls,
+            "modules_run": run,
+            "modules_not_run": not_run,
+            "modules_compared": compared,
         });
         say(&format!("{line}\n"));
     }

@@ -3,7 +3,7 @@
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.
 
-use crate::ops::{AddressForm, Addressing, Offset, Prelude, Unit, UnitKind};
+use crate::ops::{AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use std::ops::Range;
@@ -127,10 +127,15 @@ pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe
         .with_unit(unit.clone())
 }
 
-/// The unit of a recipe of one function of this shape.
+/// The unit of a recipe of one function of this shape, where it is one whose results are the same
+/// on every machine: a load and what it feeds, all other operands parameters. A longer one may make
+/// a NaN, and engines choose its bits.
 pub fn unit(recipe: &Recipe) -> Option<&Unit> {
     let is_one = recipe.shape == ID && recipe.params.get("count") == Some(&1);
-    recipe.unit.as_ref().filter(|_| is_one).map(|text| &text.0)
+    let unit = recipe.unit.as_ref().filter(|_| is_one).map(|text| &text.0)?;
+    let mut sources = unit.steps().iter().flat_map(|step| &step.operands);
+    let plain = sources.all(|source| matches!(source, Source::Local | Source::Prev));
+    (plain && unit.steps().len() <= 2).then_some(unit)
 }
 
 /// The arguments of the exported function of `recipe`, by which all that its unit accesses begins at

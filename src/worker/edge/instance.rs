@@ -3,7 +3,7 @@
 use crate::job::{Argument, EDGE_BASE, EdgeCall, EdgeRun};
 use std::fmt;
 use wasmtime::{
-    Engine, Error, Extern, ExternType, Func, Memory, Module, Result, Store, Val, ValType,
+    Engine, Error, Extern, ExternType, Func, Memory, Module, Result, Store, Trap, Val, ValType,
 };
 
 /// The export that is the memory.
@@ -17,14 +17,33 @@ const FUEL: u64 = 1 << 40;
 pub(super) enum End {
     /// It returned.
     Returned,
-    /// It did not, and why.
+    /// It trapped.
+    Trapped(Trap),
+    /// It ended otherwise, such as by an exception, and why.
     Failed(String),
+}
+
+impl End {
+    /// Whether it trapped at memory.
+    pub(super) fn is_at_memory(&self) -> bool {
+        matches!(self, End::Trapped(Trap::MemoryOutOfBounds | Trap::HeapMisaligned))
+    }
+
+    /// Whether another engine may end the same call so. Which of two things that are wrong with an
+    /// address is told, and the words of a failure, is left to engines.
+    pub(super) fn is_as(&self, other: &End) -> bool {
+        match (self, other) {
+            (End::Failed(_), End::Failed(_)) => true,
+            _ => self == other || (self.is_at_memory() && other.is_at_memory()),
+        }
+    }
 }
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Returned => f.write_str("returned"),
+            End::Trapped(trap) => write!(f, "trapped ({trap})"),
             End::Failed(why) => write!(f, "failed ({why})"),
         }
     }
@@ -102,7 +121,10 @@ impl Instance {
         }
         match function.call(&mut *store, values, &mut []) {
             Ok(()) => End::Returned,
-            Err(error) => End::Failed(error.root_cause().to_string()),
+            Err(error) => match error.downcast_ref::<Trap>() {
+                Some(trap) => End::Trapped(*trap),
+                None => End::Failed(error.root_cause().to_string()),
+            },
         }
     }
 

@@ -39,7 +39,7 @@ unsafe impl MemoryCreator for AtTheEdge {
     ) -> std::result::Result<Box<dyn LinearMemory>, String> {
         let grows = u64::try_from(minimum).ok() != Some(self.memory_bytes);
         let room = if grows { maximum.unwrap_or(usize::MAX).min(GROWTH_BYTES) } else { minimum };
-        let capacity = reserved_size_in_bytes.unwrap_or(room).max(minimum);
+        let capacity = reserved_size_in_bytes.unwrap_or(0).max(room).max(minimum);
         let guard = guard_size_in_bytes + NO_ACCESS_BYTES;
         let mut reservation = Reservation::new(NO_ACCESS_BYTES, capacity + guard)
             .map_err(|error| format!("reserve memory: {error}"))?;

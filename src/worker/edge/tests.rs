@@ -5,6 +5,7 @@ use crate::job::{Argument, Budget, Job, ModuleSource};
 use object::{Object, ObjectSection};
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
+use wasmtime::Trap;
 
 /// Functions whose second parameter is where the result goes.
 fn module(load: &str) -> Vec<u8> {
@@ -121,7 +122,7 @@ fn a_load_that_was_made_narrower_reads_other_bytes_and_does_not_trap_past_the_en
 
 #[test]
 fn what_differs_from_the_rule_is_told_without_an_interpreter() {
-    let ends = [End::Returned, End::Failed("a trap".to_owned())];
+    let ends = [End::Returned, End::Trapped(Trap::MemoryOutOfBounds)];
     let kinds = [Expected::Returns, Expected::Traps, Expected::AsElsewhere].map(|expected| {
         let call = EdgeCall { address: 0, expected };
         ends.each_ref().map(|end| wrong(&call, end, None, true).map(|(kind, _)| kind))
@@ -130,6 +131,17 @@ fn what_differs_from_the_rule_is_told_without_an_interpreter() {
     assert_eq!(returns, [None, Some(EdgeKind::Trapped)]);
     assert_eq!(traps, [Some(EdgeKind::NotTrapped), None]);
     assert_eq!(elsewhere, [None, None]);
+}
+
+#[test]
+fn another_trap_than_elsewhere_is_told_and_a_failure_is_none() {
+    let call = EdgeCall { address: 0, expected: Expected::AsElsewhere };
+    let found = |end: End, elsewhere: End| wrong(&call, &end, Some(&elsewhere), true).is_some();
+    let trapped = End::Trapped;
+    assert!(found(trapped(Trap::MemoryOutOfBounds), trapped(Trap::IntegerDivisionByZero)));
+    assert!(found(trapped(Trap::MemoryOutOfBounds), End::Returned));
+    assert!(!found(trapped(Trap::MemoryOutOfBounds), trapped(Trap::HeapMisaligned)));
+    assert!(!found(End::Failed("a".to_owned()), End::Failed("b".to_owned())));
 }
 
 #[test]

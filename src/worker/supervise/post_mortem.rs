@@ -19,7 +19,8 @@ impl Watched {
         measurements.peak_resident_bytes = exit.peak_resident_bytes;
         let stderr_tail = self.take_stderr();
         let termination = self.termination(exit, progress, &stderr_tail);
-        let faulted = matches!(termination, Termination::Signaled { .. });
+        let faulted =
+            matches!(termination, Termination::Signaled { .. } | Termination::StackOverflow { .. });
         let run = job.edge.as_ref().filter(|_| faulted);
         Outcome {
             job: job.id,

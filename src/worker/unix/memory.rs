@@ -58,27 +58,31 @@ pub(in crate::worker) fn map_file(file: &File) -> io::Result<&'static [u8]> {
 /// Address space of which nothing may be accessed but what is opened, for the life of the process.
 pub(in crate::worker) struct Reservation {
     start: usize,
+    after: usize,
 }
 
 impl Reservation {
     /// So many bytes before and after the start; both are multiples of a page.
     pub(in crate::worker) fn new(before: usize, after: usize) -> io::Result<Reservation> {
+        let all = before.checked_add(after).ok_or_else(|| io::Error::other("too much"))?;
         // SAFETY: a fresh anonymous mapping that is never unmapped.
         unsafe {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-            let memory = libc::mmap(null_mut(), before + after, libc::PROT_NONE, flags, -1, 0);
+            let memory = libc::mmap(null_mut(), all, libc::PROT_NONE, flags, -1, 0);
             if memory == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }
-            Ok(Reservation { start: memory as usize + before })
+            Ok(Reservation { start: memory as usize + before, after })
         }
     }
 
     /// Makes the first `bytes` after the start accessible.
     pub(in crate::worker) fn open(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes > self.after {
+            return Err(io::Error::other("more than was reserved"));
+        }
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: it lies in the mapping, as far as the caller keeps to what was reserved; past it,
-        // the kernel refuses or opens what nobody else holds a reference to.
+        // SAFETY: it lies in the mapping, which nobody else knows of.
         check(unsafe { libc::mprotect(self.start as *mut libc::c_void, bytes, protection) })
             .map(drop)
     }

@@ -1,0 +1,114 @@
+//! `brink shrink` of a finding about growth: what is kept is the growth, told by a whole ladder.
+
+use super::output::Output;
+use super::{Opts, tell, tell_end};
+use crate::campaign::{CONFIRMATIONS, Evidence, Finding, Subject};
+use crate::cli::Exit;
+use crate::cli::known;
+use crate::cli::options::stop_flag;
+use crate::cli::recorder::FindingFile;
+use crate::job::Budget;
+use crate::recipe::Recipe;
+use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError};
+use crate::triage::KnownIssues;
+use anyhow::{Context, Result, bail};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
+
+pub(super) fn run(
+    opts: &Opts,
+    recipe: &Recipe,
+    finding: &FindingFile,
+    output: &Output,
+    issues: &KnownIssues,
+) -> Result<Exit> {
+    let backend = &finding.backend;
+    let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
+    let budget = opts.run.budget(Some(limits));
+    let pool = opts.run.pool(std::slice::from_ref(backend))?;
+    let stop = stop_flag()?;
+    let started = Instant::now();
+    let mut predicate =
+        GrowthHolds::new(&pool, &stop, backend, budget, &finding.scaled, &finding.signature);
+    let name = opts.input.join(" ");
+    let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let grown = match seen {
+        Ok(grown) => grown,
+        Err(why) => bail!("shrink {name}: the finding does not reproduce: {why}"),
+    };
+    predicate.hold_on_to(&grown);
+    tell(opts, &format!("Keeping `{}`, N^{:.2}, on {backend}.", grown.signature, grown.exponent));
+    let mut keep = |best: &Candidate| {
+        output.keep(best)?;
+        tell(opts, &format!("{:.1} s: {}", started.elapsed().as_secs_f64(), super::describe(best)));
+        Ok(())
+    };
+    let limits = Limits { deadline: started + opts.time, asks_max: opts.cases };
+    let input = Candidate::Recipe(recipe.clone());
+    // Where an earlier shrink ended, if that still shows it.
+    let start = match output.earlier() {
+        Some(Candidate::Recipe(earlier)) if predicate.look(&earlier)?.is_ok() => {
+            Candidate::Recipe(earlier)
+        }
+        Some(_) | None => input.clone(),
+    };
+    let search = Search::new(start, &mut predicate, &mut keep, limits, &stop);
+    let smallest = search.run().with_context(|| format!("shrink {name}"))?;
+    let smallest_recipe = match &smallest.candidate {
+        Candidate::Recipe(recipe) => recipe,
+        // A recipe shrinks to recipes.
+        Candidate::Module(_) => recipe,
+    };
+    let (grown, seen) = confirm(&predicate, smallest_recipe, grown, &stop)?;
+    if seen.0 == 0 && !stop.load(Relaxed) {
+        bail!(
+            "shrink {name}: the smallest, in {}, did not show it again in {} measurements; the \
+             machine may be too busy",
+            output.path().display(),
+            seen.1
+        );
+    }
+    let found = Finding {
+        signature: grown.signature,
+        violation: grown.violation,
+        subject: Subject::Recipe(smallest_recipe.clone()),
+        backend: backend.clone(),
+        peers: Vec::new(),
+        growth: Some(Evidence { scaled: finding.scaled.clone(), ladder: grown.ladder }),
+        budget,
+        outcome: grown.top,
+        seen,
+    };
+    output.report(&found, &input, &[], issues)?;
+    tell_end(opts, &smallest, &found, output);
+    if smallest.ended == Ended::Stopped || stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let standing = known::standing(issues, &found.violation, &found.backend);
+    Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+/// Measures the smallest as often as any finding: what was seen last, and in how many runs of how many.
+fn confirm(
+    predicate: &GrowthHolds<'_>,
+    recipe: &Recipe,
+    mut grown: Grown,
+    stop: &AtomicBool,
+) -> Result<(Grown, (u32, u32)), ShrinkError> {
+    let (mut seen, mut runs) = (0, 0);
+    while runs <= CONFIRMATIONS && !stop.load(Relaxed) {
+        let again = predicate.look(recipe)?;
+        if stop.load(Relaxed) {
+            break;
+        }
+        runs += 1;
+        if let Ok(again) = again {
+            seen += 1;
+            grown = again;
+        }
+    }
+    Ok((grown, (seen, runs)))
+}
