@@ -171,7 +171,9 @@ impl<'a> Hunt<'a> {
             }
         };
         let backend_of_job = &self.options.backends[backend];
-        let scouts = matches!(goal, Goal::Seed | Goal::Fresh | Goal::Mutated | Goal::Edge);
+        // Where only counters guide the search, no case may end by a clock that a busy machine moves.
+        let scouts = self.guide == Guide::Everything
+            && matches!(goal, Goal::Seed | Goal::Fresh | Goal::Mutated | Goal::Edge);
         let cpu_s =
             if scouts { SCOUT_S.min(self.options.budget.cpu_s) } else { self.options.budget.cpu_s };
         let budget = Budget::new(cpu_s, self.options.budget.memory_bytes);

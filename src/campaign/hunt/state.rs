@@ -9,7 +9,7 @@ use crate::campaign::{Case, Court, Judged, SweepError};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::oracles::{Costs, Resource};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Termination};
 use crate::recipe::Recipe;
 use crate::sandbox::Task;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -130,6 +130,9 @@ pub(super) struct State {
     pub(super) failure: Option<SweepError>,
 }
 
+/// What a case counts for that ran out of time, where clocks do not count.
+const RAN_OUT_US: u64 = 10_000_000;
+
 impl State {
     pub(super) fn new(options: &HuntOptions) -> State {
         let (shard, shards) = options.shard;
@@ -225,9 +228,12 @@ impl State {
     /// Notes what a case cost, for the balance between tracks and what is new.
     pub(super) fn spend(&mut self, goal: &Goal, outcome: &Outcome, guide: Guide) {
         let measured = &outcome.measurements;
-        // A microsecond of a compilation allocates about a kilobyte.
+        let ran_out = matches!(outcome.termination, Termination::TimedOut { .. });
         let us = match guide {
             Guide::Everything => measured.cpu_us,
+            // How far it came until then differs from run to run.
+            Guide::Counters if ran_out => RAN_OUT_US,
+            // A microsecond of a compilation allocates about a kilobyte.
             Guide::Counters => measured.allocated_bytes / 1_000,
         };
         #[expect(clippy::cast_precision_loss, reason = "a balance")]
