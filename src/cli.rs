@@ -9,6 +9,7 @@ mod input;
 mod known;
 mod list;
 mod options;
+mod output;
 mod recorder;
 mod repro;
 mod repro_growth;

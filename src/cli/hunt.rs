@@ -4,9 +4,9 @@ use super::Exit;
 use super::exit::say;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag, this_exe};
+use super::output::{keep_cost_card, reporter};
 use super::recorder::{Recorder, machine, write_reports};
 use super::self_test;
-use super::sweep::{keep_cost_card, reporter};
 use crate::campaign::{Event, Hunt, HuntOptions, Machine, Observer, Subject};
 use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
@@ -29,7 +29,7 @@ const BUDGET: Budget = Budget::new(10, 2 << 30);
 pub(super) struct Opts {
     /// Time for the search, such as 90s, 10m or 8h; what it has begun then may take up to 75 s more
     /// [default: 10m, none with --cases]; may be given anew with --resume
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "cases")]
     time: Option<Duration>,
     /// Try so many cases and let only counters guide the search: with -j 1, equal seeds then try
     /// equal cases

@@ -101,7 +101,10 @@ impl Inner {
     /// What is known of an event that is a finding.
     fn note_known(&mut self, event: &Event) -> Option<Known> {
         let known = self.watch.see(event)?;
-        if let Event::Found { finding } = event {
+        // That what was mended once is back is news, and what it looks like would tell what it is.
+        if let Event::Found { finding } = event
+            && !(finding.is_sensitive() && known.is_back)
+        {
             self.tally.known.insert(finding.signature.to_string(), known.clone());
         }
         Some(known)

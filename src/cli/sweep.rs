@@ -4,6 +4,7 @@ use super::Exit;
 use super::exit::say;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag, this_exe};
+use super::output::{keep_cost_card, reporter};
 use super::recorder::{Recorder, machine, write_reports};
 use super::{self_test, table};
 use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
@@ -13,15 +14,14 @@ use crate::names::did_you_mean;
 use crate::ops::Unit;
 use crate::outcome::Outcome;
 use crate::recipe::Proximity;
-use crate::report::{Json, Plain, Quiet, Reporter, Tally, Terminal, atlas, summary};
+use crate::report::{atlas, summary};
 use crate::shapes::{self, SHAPES, Shape};
 use crate::store::{RunDir, read_events, read_run_file, write_file};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The default sweep ends before five minutes are over, the jobs that still run by then included.
@@ -170,28 +170,6 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let nothing = if end.complete { Exit::Nothing } else { Exit::Interrupted };
     Ok(known::exit(tally.standings()).unwrap_or(nothing))
-}
-
-/// The reporter that the options ask for.
-pub(super) fn reporter(json: bool, quiet: bool, time: Option<Duration>) -> Box<dyn Reporter> {
-    if json {
-        Box::new(Json::default())
-    } else if quiet {
-        Box::new(Quiet)
-    } else if std::io::stderr().is_terminal() {
-        Box::new(Terminal::new(time))
-    } else {
-        Box::new(Plain::default())
-    }
-}
-
-/// Writes the cost card of a run into its directory.
-pub(super) fn keep_cost_card(tally: &Tally, directory: &Path) -> Result<()> {
-    let card = &tally.cost_card;
-    for (name, text) in [("cost-card.md", card.table()), ("cost-card.json", card.json())] {
-        write_file(&directory.join(name), &mut |file| file.write_all(text.as_bytes()))?;
-    }
-    Ok(())
 }
 
 /// The run that the options ask for.
