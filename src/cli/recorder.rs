@@ -43,6 +43,8 @@ pub(super) struct FindingFile {
 pub(super) const FINDING_FILE: &str = "finding.toml";
 /// Name of the recipe beside it.
 pub(super) const RECIPE_FILE: &str = "recipe.toml";
+/// Name of the smallest recipe that shows it, where one was looked for.
+pub(super) const SMALLEST_FILE: &str = "smallest.toml";
 /// Name of its report.
 pub(super) const REPORT_FILE: &str = "report.md";
 
@@ -203,8 +205,9 @@ pub(super) fn write_reports(path: &Path, tally: &Tally) -> Result<(), StoreError
         let known = tally.known.get(&finding.signature.to_string());
         evidence.standing = known.map(ToString::to_string);
         let folder = path.join(Readers::Everybody.folder()).join(finding.signature.slug());
-        // One that a person has moved away is not made again.
-        if folder.is_dir() {
+        // One that a person has moved away is not made again, and one that is about the smallest
+        // case already stays.
+        if folder.is_dir() && !folder.join(SMALLEST_FILE).exists() {
             let text =
                 finding_report(finding, &folder.display().to_string(), RECIPE_FILE, &evidence);
             write_file(&folder.join(REPORT_FILE), &mut |file| file.write_all(text.as_bytes()))?;

@@ -191,7 +191,7 @@ fn tally(repro: &Repro, report: &ReproReport) -> String {
     let apart = report.runs.len() - accepted - failed.len();
     let mut text = match (accepted, failed.len()) {
         (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
-        (0, _) => "It compiles nowhere".to_owned(),
+        (0, _) => "It compiles in none of them".to_owned(),
         (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),
     };
     if apart > 0 {

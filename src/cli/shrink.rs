@@ -37,7 +37,8 @@ pub(super) struct Opts {
     /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
     #[arg(long, value_name = "ORACLE")]
     oracle: Option<String>,
-    /// Time for the whole, such as 90s or 10m; the case that is tried then is finished
+    /// Time for the search, such as 90s or 10m; the case that is tried then is finished, and the
+    /// smallest is run three times more
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5m")]
     time: Duration,
     /// Most cases to try
@@ -96,10 +97,13 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     tell(opts, &format!("Keeping `{}` on {}.", target.signature, target.run.backend));
     let limits = Limits { deadline, asks_max: opts.cases };
     let (smallest, evidence) = shrink(opts, &input, &target, &output, limits, &pool, &stop)?;
+    if interrupted(opts, &smallest, &input, &output, &stop) {
+        return Ok(Exit::Interrupted);
+    }
     let found = confirm(&smallest, &target, &pool, &stop)?;
     output.report(&found, &input, &evidence, &issues)?;
     tell_end(opts, &smallest, &found, &output);
-    if smallest.ended == Ended::Stopped || stop.load(Relaxed) {
+    if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);
     }
     let standing = known::standing(&issues, &found.violation, &found.backend);
@@ -107,6 +111,25 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         tell(opts, &format!("{standing}"));
     }
     Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+/// Whether a person ended the search, who is told what there is. The report stays about what was
+/// confirmed.
+fn interrupted(
+    opts: &Opts,
+    smallest: &Smallest,
+    input: &Candidate,
+    output: &Output,
+    stop: &AtomicBool,
+) -> bool {
+    let interrupted = smallest.ended == Ended::Stopped || stop.load(Relaxed);
+    if interrupted && smallest.candidate == *input {
+        tell(opts, &format!("Interrupted after {} cases; nothing smaller so far.", smallest.asks));
+    } else if interrupted {
+        let place = output.path().display();
+        tell(opts, &format!("Interrupted after {} cases; the best is in {place}.", smallest.asks));
+    }
+    interrupted
 }
 
 fn case_of(candidate: &Candidate) -> Result<Case> {

@@ -74,7 +74,13 @@ fn try_edge_run<'a>(
         };
         let mut calls = Vec::new();
         let highest = if module.memory64 { u64::MAX } else { u64::from(u32::MAX) };
-        for address in addresses(&reach_at(0)?, &reach_at(PROBE)?, memory_bytes, highest) {
+        let (zero, probe) = (reach_at(0)?, reach_at(PROBE)?);
+        // A loop may go on for as long as what was loaded says.
+        let wanted = match zero.loops {
+            true => BTreeSet::new(),
+            false => addresses(&zero, &probe, memory_bytes, highest),
+        };
+        for address in wanted {
             let expected = expected(&reach_at(address)?, memory_bytes);
             calls.push(EdgeCall { address, expected });
         }

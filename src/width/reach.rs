@@ -25,6 +25,8 @@ pub(super) struct Reach {
     pub(super) accesses: Vec<Reached>,
     /// Whether nothing else in it can fail, and these are all.
     pub(super) is_all: bool,
+    /// Whether it has a loop, which may have no end.
+    pub(super) loops: bool,
 }
 
 /// Operators that code does not go straight on after, and those around which it may not.
@@ -79,8 +81,12 @@ pub(super) fn reach(
         }
         let code = module.get(offset..).unwrap_or_default();
         if run.step(&operator, code, &arity).is_none() {
+            run.reach.loops = matches!(operator, Operator::Loop { .. });
             break;
         }
+    }
+    while !reader.eof() {
+        run.reach.loops |= matches!(reader.read()?, Operator::Loop { .. });
     }
     Ok(run.reach)
 }
@@ -217,14 +223,16 @@ mod tests {
         let body = "(i32.store offset=4 (local.get 1) (i32.load8_u offset=70000 (i32.add \
                     (local.get 0) (i32.shl (local.get 1) (i32.const 3)))))";
         let reach = reach_of(body, &[Some(5), Some(8)]);
-        assert_eq!(reach, Reach { accesses: vec![at(70_069, 1), at(12, 4)], is_all: true });
+        let accesses = vec![at(70_069, 1), at(12, 4)];
+        assert_eq!(reach, Reach { accesses, is_all: true, loops: false });
     }
 
     #[test]
     fn what_is_loaded_is_not_known() {
         let body = "(drop (i64.load (i32.load (local.get 0))))";
         let accesses = vec![at(7, 4), Reached { at: None, bytes: 8, aligned: false }];
-        assert_eq!(reach_of(body, &[Some(7), None]), Reach { accesses, is_all: true });
+        let reach = reach_of(body, &[Some(7), None]);
+        assert_eq!(reach, Reach { accesses, is_all: true, loops: false });
     }
 
     #[test]
@@ -235,6 +243,14 @@ mod tests {
             "(drop (i32.load (local.get 0))) unreachable",
         ] {
             assert!(!reach_of(body, &[Some(7), None]).is_all, "{body}");
+        }
+    }
+
+    #[test]
+    fn loops_are_seen_wherever_they_are() {
+        let inner = "(drop (i32.load (local.get 0))) (block (loop (br_if 0 (local.get 1))))";
+        for (body, loops) in [("(loop (br 0))", true), (inner, true), ("(block (br 0))", false)] {
+            assert_eq!(reach_of(body, &[Some(7), None]).loops, loops, "{body}");
         }
     }
 

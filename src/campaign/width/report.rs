@@ -100,7 +100,8 @@ impl WidthReport {
             {
                 self.failed.push((backend.clone(), format!("refused: {}", refusal.message)));
             } else {
-                self.failed.push((backend.clone(), format!("ended in {}", ended.name())));
+                let (name, phase) = (ended.name(), outcome.phase);
+                self.failed.push((backend.clone(), format!("ended in {name}, in phase {phase}")));
             }
             return;
         };

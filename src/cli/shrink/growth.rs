@@ -9,7 +9,7 @@ use crate::cli::options::stop_flag;
 use crate::cli::recorder::FindingFile;
 use crate::job::Budget;
 use crate::recipe::Recipe;
-use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError};
+use crate::shrink::{Candidate, Grown, GrowthHolds, Limits, Search, ShrinkError};
 use crate::triage::KnownIssues;
 use anyhow::{Context, Result, bail};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -57,6 +57,9 @@ pub(super) fn run(
     };
     let search = Search::new(start, &mut predicate, &mut keep, limits, &stop);
     let smallest = search.run().with_context(|| format!("shrink {name}"))?;
+    if super::interrupted(opts, &smallest, &input, output, &stop) {
+        return Ok(Exit::Interrupted);
+    }
     let smallest_recipe = match &smallest.candidate {
         Candidate::Recipe(recipe) => recipe,
         // A recipe shrinks to recipes.
@@ -84,7 +87,7 @@ pub(super) fn run(
     };
     output.report(&found, &input, &[], issues)?;
     tell_end(opts, &smallest, &found, output);
-    if smallest.ended == Ended::Stopped || stop.load(Relaxed) {
+    if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);
     }
     let standing = known::standing(issues, &found.violation, &found.backend);

@@ -3,7 +3,7 @@
 use super::Opts;
 use crate::campaign::{Event, Finding, Subject};
 use crate::cli::known;
-use crate::cli::recorder::{REPORT_FILE, evidence};
+use crate::cli::recorder::{REPORT_FILE, SMALLEST_FILE, evidence};
 use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe};
 use crate::report::{Evidence, finding_report};
 use crate::shapes;
@@ -13,8 +13,7 @@ use crate::triage::KnownIssues;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 
-/// Names of the smallest.
-const RECIPE: &str = "smallest.toml";
+/// Name of the smallest module.
 const MODULE: &str = "smallest.wasm";
 
 /// The file that the smallest goes to.
@@ -29,7 +28,7 @@ impl Output {
     /// is named.
     pub(super) fn of(opts: &Opts, input: &Candidate, is_finding: bool) -> Result<Output> {
         let name = match input {
-            Candidate::Recipe(_) => RECIPE,
+            Candidate::Recipe(_) => SMALLEST_FILE,
             Candidate::Module(_) => MODULE,
         };
         let folder = is_finding.then(|| PathBuf::from(&opts.input[0]));
@@ -54,7 +53,7 @@ impl Output {
     /// What an earlier shrink of the finding left.
     pub(super) fn earlier(&self) -> Option<Candidate> {
         let folder = self.folder.as_ref()?;
-        let text = std::fs::read_to_string(folder.join(RECIPE)).ok()?;
+        let text = std::fs::read_to_string(folder.join(SMALLEST_FILE)).ok()?;
         let recipe =
             Recipe::from_toml(&text).ok().filter(|_| text.len() < RECIPE_TEXT_BYTES_MAX)?;
         shapes::check(&recipe).is_ok().then_some(Candidate::Recipe(recipe))
@@ -87,7 +86,7 @@ impl Output {
         }
         let standing = known::standing(issues, &found.violation, &found.backend);
         known.standing = standing.map(|standing| standing.to_string());
-        let text = finding_report(found, &folder.display().to_string(), RECIPE, &known);
+        let text = finding_report(found, &folder.display().to_string(), SMALLEST_FILE, &known);
         write_file(&folder.join(REPORT_FILE), &mut |file| file.write_all(text.as_bytes()))?;
         Ok(())
     }

@@ -3,7 +3,8 @@
 use crate::job::{Argument, EDGE_BASE, EdgeCall, EdgeRun};
 use std::fmt;
 use wasmtime::{
-    Engine, Error, Extern, ExternType, Func, Memory, Module, Result, Store, Trap, Val, ValType,
+    Engine, Error, Extern, ExternType, Func, HeapType, Memory, Module, Result, Store, Trap, Val,
+    ValType,
 };
 
 /// The export that is the memory.
@@ -94,7 +95,7 @@ impl Instance {
             let values = ty.params().zip(&function.arguments).zip(0..);
             let values: Option<Vec<Val>> =
                 values.map(|((ty, argument), at)| value(&ty, *argument, at)).collect();
-            let values = values.ok_or_else(|| Error::msg("a parameter has no value"))?;
+            let values = values.ok_or_else(|| Error::msg("no host can give a continuation"))?;
             functions.push((callee, values, function.arguments.clone()));
         }
         let pattern = (0..memory.data_size(&store)).map(pattern).collect();
@@ -153,6 +154,8 @@ fn value(ty: &ValType, argument: Argument, at: u8) -> Option<Val> {
         ValType::F32 => Val::F32((1.5 + f32::from(at)).to_bits()),
         ValType::F64 => Val::F64((1.5 + f64::from(at)).to_bits()),
         ValType::V128 => Val::V128((u128::from(bytes) << 64 | u128::from(bytes)).into()),
+        // A continuation has no value that a host could give.
+        ValType::Ref(ty) if matches!(ty.heap_type().top(), HeapType::Cont) => return None,
         ValType::Ref(_) => Val::default_for_ty(ty)?,
     };
     if argument == Argument::Base {
