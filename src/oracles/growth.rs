@@ -2,7 +2,7 @@
 //!
 //! What is judged is a ladder: one recipe at sizes that double, what each cost, and a planted job of
 //! linear cost that ran between them on the same machine. Each resource is fitted as a power of the
-//! module's size in bytes ([`fit`]), CPU time also for each pass of the compiler, so that the pass at
+//! module's size in bytes ([`mod@fit`]), CPU time also for each pass of the compiler, so that the pass at
 //! fault is named.
 //!
 //! A violation needs all of these: the power is above [`EXPONENT_MIN`] by twice its error, the law

@@ -8,7 +8,7 @@ use wasmtime::{Error, LinearMemory, MemoryCreator, MemoryType, Result};
 /// for: more than any operator of a few bytes reaches by mistake.
 const NO_ACCESS_BYTES: usize = 1 << 20;
 
-/// How large a memory may grow for which nothing is reserved: what a garbage collector wants for a
+/// How large another memory may grow: what a garbage collector wants for a
 /// few objects.
 const GROWTH_BYTES: usize = 64 << 20;
 
@@ -59,7 +59,7 @@ unsafe impl LinearMemory for EdgeMemory {
     }
 
     fn grow_to(&mut self, new_size: usize) -> Result<()> {
-        if !self.grows || new_size > self.capacity {
+        if !self.grows || new_size > self.capacity.min(GROWTH_BYTES) {
             return Err(Error::msg("this memory does not grow"));
         }
         self.reservation.open(new_size).map_err(Error::from)?;
