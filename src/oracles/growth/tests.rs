@@ -2,12 +2,18 @@
 
 use super::*;
 use crate::oracles::fixture::{accepted, case};
+use std::collections::BTreeMap;
 
 /// Doublings of the planted ladders.
 const SIZES: u32 = 7;
 
 /// Runs of which the least time counts, as in a real measurement.
 const RUNS: usize = 3;
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of a test are small")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
 
 /// A small generator of noise; the same on every machine.
 struct Noise(u64);
