@@ -7,6 +7,7 @@
 
 mod backend;
 mod builtin;
+mod compile_options;
 mod cpu;
 mod id;
 mod installed;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 
 pub use self::backend::{Backend, BackendError};
 pub use self::builtin::{ENGINE, Strategy, TARGETS, Target, VERSION};
+pub use self::compile_options::{SPECTRE_FLAGS, compile_options};
 pub use self::cpu::{Cpu, FEATURES, Feature, Features};
 pub use self::id::{EngineId, EngineIdError};
 pub use self::installed::{Code, Installed};

@@ -9,10 +9,10 @@ use super::format::{bytes, clip, microseconds};
 use super::growth::growth_section;
 use super::wast::wast;
 use crate::campaign::{Finding, Subject};
-use crate::engines::Strategy;
+use crate::engines::compile_options;
 use crate::limits::{self, Limit, Source, Usage};
 use crate::outcome::{EngineVerdict, Termination};
-use crate::shapes;
+use crate::shapes::{self, Facts};
 use std::fmt::Write;
 
 /// Frames shown.
@@ -22,8 +22,9 @@ const FRAMES_MAX: usize = 12;
 const TEXT_BYTES_MAX: u64 = 2_048;
 const TEXT_LINES_MAX: usize = 60;
 
-/// Limits shown.
+/// Limits shown, and the least part of one that is worth a word.
 const LIMITS_MAX: usize = 3;
+const SHARE_MIN: f64 = 0.01;
 
 /// The report as Markdown; `folder` is where the finding's files are, `recipe` the name of the
 /// recipe there.
@@ -35,20 +36,20 @@ pub fn finding_report(finding: &Finding, folder: &str, recipe: &str, known: &Evi
     if let Some(standing) = &known.standing {
         let _ = writeln!(out, "{standing}\n");
     }
-    let usage = match subject {
-        Subject::Recipe(recipe) => shapes::build(recipe).ok().map(|module| module.facts.usage),
+    let facts = match subject {
+        Subject::Recipe(recipe) => shapes::build(recipe).ok().map(|module| module.facts),
         Subject::Module(_) => None,
     };
     let _ = writeln!(out, "## Expected\n\n{}\n", expected(&violation.oracle));
-    if let Some(usage) = &usage {
-        pressed(&mut out, usage);
+    if let Some(facts) = &facts {
+        pressed(&mut out, &facts.usage);
     }
     let _ = writeln!(out, "## Actual\n");
     let _ = writeln!(out, "On `{backend}`, it {}.", violation.summary.trim_end_matches('.'));
     let _ = writeln!(out, "Seen in {} of {} runs.\n", seen.0, seen.1);
     ending(&mut out, &finding.outcome.termination);
     case(&mut out, finding, known);
-    commands(&mut out, finding, folder, recipe);
+    commands(&mut out, finding, facts.as_ref(), folder, recipe);
     if let Some(costs) = &known.costs {
         table(&mut out, costs);
     }
@@ -91,8 +92,13 @@ fn pressed(out: &mut String, usage: &Usage) {
     let share = |(id, value): &(&'static str, u64)| {
         limits::limit(id).map_or(0.0, |limit| *value as f64 / limit.target().max(1) as f64)
     };
-    let mut used: Vec<(&'static str, u64)> = usage.iter().collect();
+    let mut used: Vec<(&'static str, u64)> =
+        usage.iter().filter(|used| share(used) >= SHARE_MIN).collect();
     used.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    if used.is_empty() {
+        let _ = writeln!(out, "The module is far from every limit.\n");
+        return;
+    }
     let _ = writeln!(out, "The module uses, of what is allowed:\n");
     for (id, value) in used.into_iter().take(LIMITS_MAX) {
         let Some(limit) = limits::limit(id) else { continue };
@@ -123,23 +129,24 @@ fn case(out: &mut String, finding: &Finding, known: &Evidence) {
     let _ = writeln!(out, "The recipe:\n\n```toml\n{}```\n", recipe.to_toml());
 }
 
-fn commands(out: &mut String, finding: &Finding, folder: &str, recipe: &str) {
+fn commands(
+    out: &mut String,
+    finding: &Finding,
+    facts: Option<&Facts>,
+    folder: &str,
+    recipe: &str,
+) {
     let Finding { backend, budget, .. } = finding;
-    let target = backend.target();
     let _ = writeln!(out, "## Run it\n");
-    let compiler = match target.strategy {
-        Strategy::Cranelift => Some("cranelift"),
-        Strategy::Winch => Some("winch"),
-        Strategy::Web => None,
-    };
     let is_recipe = matches!(finding.subject, Subject::Recipe(_));
-    if let Some(compiler) = compiler.filter(|_| is_recipe && !finding.is_sensitive()) {
+    if let Some(facts) = facts.filter(|_| !finding.is_sensitive())
+        && let Ok(options) = compile_options(backend, &facts.proposals)
+    {
         let _ = writeln!(
             out,
-            "    brink gen {folder}/{recipe} -o case.wasm\n    wasmtime compile --target {} -C \
-             compiler={compiler} case.wasm\n\n(knobs and CPU features at their defaults, no limits), \
-             or with brink's limits:\n",
-            target.triple
+            "    brink gen {folder}/{recipe} -o case.wasm\n    wasmtime compile {} case.wasm\n\n(without \
+             limits), or with brink's limits:\n",
+            options.join(" ")
         );
     }
     if is_recipe && wast(finding).is_some() {

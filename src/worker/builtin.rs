@@ -3,11 +3,12 @@
 #![expect(unsafe_code, reason = "Wasmtime marks its Cranelift flags unsafe")]
 
 use super::compiler::Configured;
-use super::compiler::SPECTRE_FLAGS;
 use super::edge::AtTheEdge;
 use super::progress::Progress;
 use super::{compat, edge, refusals};
-use crate::engines::{Backend, Collector, OptLevel, RegisterAllocation, Strategy, Switch};
+use crate::engines::{
+    Backend, Collector, OptLevel, RegisterAllocation, SPECTRE_FLAGS, Strategy, Switch,
+};
 use crate::job::{EdgeRun, Job};
 use crate::outcome::{EdgeCheck, RefusalKind, shorten};
 use crate::proposals::Proposal;

@@ -20,10 +20,6 @@ const REPEAT_US_MAX: u64 = 250_000;
 /// hundred times the compilation. The first is always what an embedder gets.
 const CHECKED_US_MAX: u64 = 10_000;
 
-/// Cranelift's settings for the mitigation of Spectre.
-pub(super) const SPECTRE_FLAGS: [&str; 2] =
-    ["enable_heap_access_spectre_mitigation", "enable_table_access_spectre_mitigation"];
-
 /// The engine of a worker.
 pub(super) struct Compiler {
     engine: Installed,

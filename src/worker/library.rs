@@ -5,10 +5,12 @@
 //! module that could run there; Pulley runs everywhere.
 #![expect(unsafe_code, reason = "functions of a C library")]
 
-use super::compiler::{Configured, SPECTRE_FLAGS};
+use super::compiler::Configured;
 use super::progress::Progress;
 use super::refusals;
-use crate::engines::{Collector, OptLevel, RegisterAllocation, Strategy, Switch, Target};
+use crate::engines::{
+    Collector, OptLevel, RegisterAllocation, SPECTRE_FLAGS, Strategy, Switch, Target,
+};
 use crate::job::{EdgeRun, Job};
 use crate::outcome::{EdgeCheck, RefusalKind};
 use crate::proposals::Proposal;

@@ -1,11 +1,9 @@
-//! `wasmtime compile` and its options.
+//! `wasmtime compile`.
 
 use super::{Ended, answered, crashed, not_applicable, refused, rewound};
-use crate::engines::{Collector, OptLevel, RegisterAllocation, Strategy, Switch};
+use crate::engines::compile_options;
 use crate::job::Job;
 use crate::outcome::{Artifact, EngineVerdict, Phase, RefusalKind, Validation};
-use crate::proposals::Proposal;
-use crate::worker::compiler::SPECTRE_FLAGS;
 use crate::worker::{artifact, refusals, unix};
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,94 +12,10 @@ use std::process::Command;
 
 /// `wasmtime compile` with a job's options, or why there are none for them.
 pub(super) fn command(file: &Path, job: &Job) -> Result<Command, String> {
-    let (target, knobs) = (job.backend.target(), &job.backend.knobs);
     let mut command = Command::new(file);
-    command.args(["compile", "--target", target.triple]);
-    let mut option = |group: &str, setting: String| {
-        command.arg(group).arg(setting);
-    };
-    let yes_no = |on: bool| if on { "y" } else { "n" };
-    option("-C", "parallel-compilation=n".to_owned());
-    match target.strategy {
-        Strategy::Cranelift => {
-            let level = match knobs.opt {
-                OptLevel::None => "0",
-                OptLevel::Speed => "2",
-                OptLevel::SpeedAndSize => "s",
-            };
-            option("-O", format!("opt-level={level}"));
-            if knobs.regalloc == RegisterAllocation::SinglePass {
-                option("-O", "regalloc-algorithm=single-pass".to_owned());
-            }
-            option(
-                "-C",
-                format!("cranelift-debug-verifier={}", yes_no(knobs.verifier == Switch::On)),
-            );
-            if knobs.regalloc_checker == Switch::On {
-                option("-C", "cranelift-regalloc_checker=true".to_owned());
-            }
-        }
-        Strategy::Winch => option("-C", "compiler=winch".to_owned()),
-        Strategy::Web => return Err("Wasmtime has no such compiler".to_owned()),
-    }
-    if !knobs.spectre {
-        for flag in SPECTRE_FLAGS {
-            option("-C", format!("cranelift-{flag}=false"));
-        }
-    }
-    if !knobs.guard {
-        for setting in ["reservation", "reservation-for-growth", "guard-size"] {
-            option("-O", format!("memory-{setting}=0"));
-        }
-    }
-    for feature in job.backend.cpu_flags() {
-        option("-C", format!("cranelift-{feature}=true"));
-    }
-    if knobs.collector != Collector::Auto {
-        return Err("the choice of a collector is not passed on to executables".to_owned());
-    }
-    for (setting, on) in [
-        (("-D", "debug-info=y"), knobs.debug_info),
-        (("-D", "guest-debug=y"), knobs.guest_debug),
-        (("-W", "fuel=1000000"), knobs.fuel),
-        (("-W", "epoch-interruption=y"), knobs.epochs),
-        (("-O", "signals-based-traps=n"), !knobs.signals),
-        (("-W", "memory64=n"), !knobs.memory64),
-    ] {
-        if on {
-            option(setting.0, setting.1.to_owned());
-        }
-    }
-    for setting in job.proposals.iter().filter_map(|proposal| proposal_option(*proposal)) {
-        option("-W", format!("{setting}=y"));
-    }
+    command.args(["compile", "-C", "parallel-compilation=n"]);
+    command.args(compile_options(&job.backend, &job.proposals)?);
     Ok(command)
-}
-
-/// What `wasmtime` calls a proposal that it may have off by default.
-fn proposal_option(proposal: Proposal) -> Option<&'static str> {
-    match proposal {
-        Proposal::TailCall => Some("tail-call"),
-        Proposal::Threads => Some("threads"),
-        Proposal::RelaxedSimd => Some("relaxed-simd"),
-        Proposal::Exceptions => Some("exceptions"),
-        Proposal::Gc => Some("gc"),
-        Proposal::FunctionReferences => Some("function-references"),
-        Proposal::Memory64 => Some("memory64"),
-        Proposal::WideArithmetic => Some("wide-arithmetic"),
-        Proposal::StackSwitching => Some("stack-switching"),
-        Proposal::MultiMemory => Some("multi-memory"),
-        Proposal::ExtendedConst => Some("extended-const"),
-        Proposal::CustomPageSizes => Some("custom-page-sizes"),
-        Proposal::Mvp
-        | Proposal::SignExtension
-        | Proposal::SaturatingFloatToInt
-        | Proposal::MultiValue
-        | Proposal::BulkMemory
-        | Proposal::ReferenceTypes
-        | Proposal::GcTypes
-        | Proposal::Simd => None,
-    }
 }
 
 /// Exit code of `wasmtime` for options that it does not take.
