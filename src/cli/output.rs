@@ -23,7 +23,7 @@ pub(super) fn reporter(json: bool, quiet: bool, time: Option<Duration>) -> Box<d
 /// Writes the cost card of a run into its directory.
 pub(super) fn keep_cost_card(tally: &Tally, directory: &Path) -> Result<()> {
     let card = &tally.cost_card;
-    for (name, text) in [("cost-card.md", card.table()), ("cost-card.json", card.json())] {
+    for (name, text) in [("cost-card.md", card.page()), ("cost-card.json", card.json())] {
         write_file(&directory.join(name), &mut |file| file.write_all(text.as_bytes()))?;
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 use super::format::{bytes, clip, microseconds};
 use crate::campaign::{Event, Subject};
+use crate::engines::ENGINE;
 use crate::oracles::Resource;
 use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination};
 use serde::Serialize;
@@ -73,6 +74,19 @@ impl CostCard {
         serde_json::to_string_pretty(self).expect("a card is text, numbers and recipes") + "\n"
     }
 
+    /// The card as a page of Markdown that stands by itself.
+    pub fn page(&self) -> String {
+        format!(
+            "# What a module can cost at worst\n\nFor each backend, the most of CPU time, live memory \
+             and machine code that was seen for 1 KiB of Wasm, among modules of at least {}. `more \
+             than` marks jobs that their budget ended. Seen by brink {}; backends without an engine's \
+             name are those of {ENGINE}. `brink repro RECIPE -b BACKEND` runs a line again.\n\n{}",
+            bytes(MODULE_BYTES_MIN),
+            env!("CARGO_PKG_VERSION"),
+            self.table()
+        )
+    }
+
     /// The card as a Markdown table, which is also fit for a terminal; empty where nothing is known.
     pub fn table(&self) -> String {
         let mut out = String::new();
@@ -91,7 +105,7 @@ impl CostCard {
                 // Writing to a string cannot fail.
                 let _ = writeln!(
                     out,
-                    "| {backend} | {more}{} of {resource} | {} | {} | `{}` |",
+                    "| {backend} | {more}{} of {resource} | {more}{} | {} | `{}` |",
                     show(worst.per_kib),
                     show(worst.cost),
                     bytes(worst.module_bytes),
@@ -169,7 +183,9 @@ mod tests {
         card.add(&ended(5, 2_048, 10_000, Termination::TimedOut { clock: Clock::Cpu }));
         assert!(time(&card).cut_short);
         let table = card.table();
-        assert!(table.contains("more than") && table.contains("count=5"), "{table}");
+        assert!(table.contains("| more than 5.0 ms of CPU time | more than 10.0 ms |"), "{table}");
+        assert!(table.contains("count=5"), "{table}");
+        assert!(card.page().ends_with(&table), "{}", card.page());
         assert_eq!(card.worst("s390x", Resource::Code).unwrap().per_kib, 1_024);
         assert!(card.json().contains("\"per_kib\": 1024"), "{}", card.json());
     }
