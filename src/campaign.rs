@@ -13,6 +13,7 @@ mod inquiry;
 mod ladder;
 mod line;
 mod machine;
+mod regress;
 mod repro;
 mod sweep;
 mod width;
@@ -26,6 +27,7 @@ pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release}
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;
+pub use self::regress::{Check, Checked, RegressError, Seen, Tell, regress};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{

@@ -1,6 +1,7 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
 mod bisect;
+mod corpus;
 mod engine;
 mod exit;
 mod generate;
@@ -11,6 +12,7 @@ mod list;
 mod options;
 mod output;
 mod recorder;
+mod regress;
 mod repro;
 mod repro_growth;
 mod self_test;
@@ -44,6 +46,11 @@ enum Command {
     Repro(repro::Opts),
     /// Find the least that still shows a finding
     Shrink(shrink::Opts),
+    /// Run the cases of the corpus and hold what comes of them against what is expected
+    #[command(visible_alias = "lts")]
+    Regress(regress::Opts),
+    /// Keep cases from one run to the next
+    Corpus(corpus::Opts),
     /// Find the releases between which a bug came and went
     Bisect(bisect::Opts),
     /// Check that x86-64 code accesses memory exactly as wide as the Wasm asked
@@ -87,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Hunt(opts) => hunt::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
         Command::Shrink(opts) => shrink::run(&opts),
+        Command::Regress(opts) => regress::run(&opts),
+        Command::Corpus(opts) => corpus::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),
         Command::Gen(opts) => generate::run(&opts),

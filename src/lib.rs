@@ -12,6 +12,7 @@
 //! * [`sandbox`] and, beside it, [`worker`]: running jobs in child processes;
 //! * [`provision`]: the engines on this machine;
 //! * [`oracles`] and [`triage`]: judging outcomes and telling findings apart;
+//! * [`corpus`]: cases that once went wrong, and what is expected of each release;
 //! * [`campaign`]: what to run, in which order, and what was found;
 //! * [`store`]: the run directory;
 //! * [`shrink`]: the least that still shows a finding;
@@ -20,6 +21,7 @@
 
 pub mod campaign;
 pub mod cli;
+pub mod corpus;
 pub mod engines;
 pub mod job;
 pub mod limits;

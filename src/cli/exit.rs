@@ -20,6 +20,8 @@ pub enum Exit {
     Known = 3,
     /// The self-test failed.
     SelfTest = 4,
+    /// A case of the corpus came out other than expected.
+    Changed = 5,
     /// A bug in brink itself.
     Bug = 70,
     /// Stopped by a person.

@@ -159,7 +159,7 @@ fn engines_named(cache: &Cache, name: &str) -> Result<Vec<EngineId>> {
 }
 
 /// The engine of that name.
-fn installed(cache: &Cache, id: &EngineId) -> Result<Installed> {
+pub(super) fn installed(cache: &Cache, id: &EngineId) -> Result<Installed> {
     if id.is_builtin() { Ok(Installed::builtin()) } else { Ok(cache.find(id.as_str())?) }
 }
 

@@ -33,28 +33,28 @@ use std::time::{Duration, Instant};
 pub(super) struct Opts {
     /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
     #[arg(required = true, value_name = "INPUT")]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
     #[arg(long, value_name = "ORACLE")]
-    oracle: Option<String>,
+    pub(super) oracle: Option<String>,
     /// Time for the search, such as 90s or 10m; the case that is tried then is finished, and the
     /// smallest is run three times more
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5m")]
-    time: Duration,
+    pub(super) time: Duration,
     /// Most cases to try
     #[arg(long, value_name = "N", default_value_t = 10_000)]
-    cases: u32,
+    pub(super) cases: u32,
     #[command(flatten)]
-    run: RunOpts,
+    pub(super) run: RunOpts,
     #[command(flatten)]
-    known: KnownOpts,
+    pub(super) known: KnownOpts,
     /// Where the smallest goes [default: smallest.toml in the finding's folder, else smallest.toml
     /// or smallest.wasm here]
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 /// What is to be kept while the case gets smaller.
@@ -68,39 +68,16 @@ struct Target {
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     debug_assert_eq!(TIME_DEFAULT.as_secs(), 300, "the option's default says so too");
     let issues = opts.known.read()?;
-    let (input, finding) = match input::read(&opts.input)? {
-        Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
-        Input::Module(bytes) => (Candidate::Module(bytes), None),
-    };
+    let (input, finding) = read(opts)?;
     let output = Output::of(opts, &input, finding.is_some())?;
     if let (Candidate::Recipe(recipe), Some(finding)) = (&input, &finding)
         && !finding.scaled.is_empty()
     {
         return growth::run(opts, recipe, finding, &output, &issues);
     }
-    let of_finding = finding.as_ref().map(|file| {
-        let others = file.peers.iter().filter(|peer| **peer != file.backend);
-        std::iter::once(&file.backend).chain(others).cloned().collect::<Vec<Backend>>()
-    });
-    let budget =
-        finding.as_ref().map(|file| Budget::new(file.time_limit_s, file.memory_limit_bytes));
-    let backends = opts.run.backends(of_finding.as_deref())?;
-    let pool = opts.run.pool(&backends)?;
     let stop = stop_flag()?;
-    let deadline = Instant::now() + opts.time;
-    let report = try_once(&input, &backends, opts.run.budget(budget), &pool, &stop)?;
-    if stop.load(Relaxed) {
-        eprintln!("brink: interrupted before anything was known to hold");
-        return Ok(Exit::Interrupted);
-    }
-    let target = target(opts, finding.as_deref(), report, &backends, opts.run.budget(budget))?;
-    tell(opts, &format!("Keeping `{}` on {}.", target.signature, target.run.backend));
-    let limits = Limits { deadline, asks_max: opts.cases };
-    let (smallest, evidence) = shrink(opts, &input, &target, &output, limits, &pool, &stop)?;
-    if interrupted(opts, &smallest, &input, &output, &stop) {
-        return Ok(Exit::Interrupted);
-    }
-    let found = confirm(&smallest, &target, &pool, &stop)?;
+    let least = least(opts, &input, finding.as_deref(), &output, &stop)?;
+    let Some(Least { smallest, found, evidence }) = least else { return Ok(Exit::Interrupted) };
     output.report(&found, &input, &evidence, &issues)?;
     tell_end(opts, &smallest, &found, &output);
     if stop.load(Relaxed) {
@@ -111,6 +88,71 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         tell(opts, &format!("{standing}"));
     }
     Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+/// The least that was found, and what was seen on the way.
+struct Least {
+    smallest: Smallest,
+    found: Finding,
+    evidence: Vec<crate::shrink::Sample>,
+}
+
+/// The least that still shows what goes wrong with the input, for a command that makes something of
+/// it; `None` where a person has stopped the search. What is best so far goes to the output's file.
+pub(super) fn smallest(opts: &Opts) -> Result<Option<(Candidate, Finding)>> {
+    let (input, finding) = read(opts)?;
+    if let Some(finding) = finding.as_ref().filter(|finding| !finding.scaled.is_empty()) {
+        bail!(
+            "use {}: it is about growth along {}; shrink it with `brink shrink`, and name what is \
+             scaled in the case's own file",
+            opts.input.join(" "),
+            finding.scaled.join(" and ")
+        );
+    }
+    let output = Output::of(opts, &input, false)?;
+    let stop = stop_flag()?;
+    let least = least(opts, &input, finding.as_deref(), &output, &stop)?;
+    Ok(least.filter(|_| !stop.load(Relaxed)).map(|it| (it.smallest.candidate, it.found)))
+}
+
+/// Reads what is to be shrunk.
+fn read(opts: &Opts) -> Result<(Candidate, Option<Box<FindingFile>>)> {
+    Ok(match input::read(&opts.input)? {
+        Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
+        Input::Module(bytes) => (Candidate::Module(bytes), None),
+    })
+}
+
+/// Runs the input, shrinks what goes wrong with it and confirms that.
+fn least(
+    opts: &Opts,
+    input: &Candidate,
+    finding: Option<&FindingFile>,
+    output: &Output,
+    stop: &AtomicBool,
+) -> Result<Option<Least>> {
+    let of_finding = finding.map(|file| {
+        let others = file.peers.iter().filter(|peer| **peer != file.backend);
+        std::iter::once(&file.backend).chain(others).cloned().collect::<Vec<Backend>>()
+    });
+    let budget = finding.map(|file| Budget::new(file.time_limit_s, file.memory_limit_bytes));
+    let backends = opts.run.backends(of_finding.as_deref())?;
+    let pool = opts.run.pool(&backends)?;
+    let deadline = Instant::now() + opts.time;
+    let report = try_once(input, &backends, opts.run.budget(budget), &pool, stop)?;
+    if stop.load(Relaxed) {
+        eprintln!("brink: interrupted before anything was known to hold");
+        return Ok(None);
+    }
+    let target = target(opts, finding, report, &backends, opts.run.budget(budget))?;
+    tell(opts, &format!("Keeping `{}` on {}.", target.signature, target.run.backend));
+    let limits = Limits { deadline, asks_max: opts.cases };
+    let (smallest, evidence) = shrink(opts, input, &target, output, limits, &pool, stop)?;
+    if interrupted(opts, &smallest, input, output, stop) {
+        return Ok(None);
+    }
+    let found = confirm(&smallest, &target, &pool, stop)?;
+    Ok(Some(Least { smallest, found, evidence }))
 }
 
 /// Whether a person ended the search, who is told what there is. The report stays about what was

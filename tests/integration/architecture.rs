@@ -16,6 +16,7 @@ const ORDER: &[&[&str]] = &[
     &["worker", "sandbox"],
     &["provision"],
     &["oracles", "triage"],
+    &["corpus"],
     &["campaign", "store"],
     &["shrink"],
     &["report"],

@@ -9,6 +9,7 @@ mod growth;
 mod hunt;
 mod measurements;
 mod recipes;
+mod regress;
 mod sandbox;
 mod shrink;
 mod triage;

@@ -1,0 +1,110 @@
+//! `brink regress`.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+mod bless;
+mod controls;
+mod output;
+mod select;
+
+use self::output::{Output, Row};
+use super::options::{RunOpts, cache, stop_flag, this_exe};
+use super::{Exit, self_test};
+use crate::campaign::{Checked, Seen, regress};
+use crate::corpus::{Corpus, Entry};
+use anyhow::{Result, ensure};
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Where the cases are.
+const DIRECTORY: &str = "corpus/regressions";
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    /// Directories of cases, or folders of single ones [default: corpus/regressions]
+    #[arg(value_name = "DIR")]
+    directories: Vec<PathBuf>,
+    #[command(flatten)]
+    run: RunOpts,
+    /// Also run the cases that take long
+    #[arg(long)]
+    slow: bool,
+    /// List the cases and run nothing
+    #[arg(long, conflicts_with_all = ["bless", "controls"])]
+    list: bool,
+    /// Run each published bug on the newest affected and the oldest fixed release in the cache
+    #[arg(long, conflicts_with_all = ["engines", "bless"])]
+    controls: bool,
+    /// Write what was seen into the expectations, once you have read what differs
+    #[arg(long)]
+    bless: bool,
+    /// Print each outcome as a line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but what differs
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let directories = match &opts.directories[..] {
+        [] => vec![PathBuf::from(DIRECTORY)],
+        named => named.to_vec(),
+    };
+    let corpus = Corpus::read(&directories);
+    for fault in &corpus.faults {
+        eprintln!("brink: failed to {fault}");
+    }
+    let bad = !corpus.faults.is_empty();
+    let of_faults = if bad { Exit::Usage } else { Exit::Nothing };
+    if opts.list {
+        output::list(&corpus.entries, opts.json)?;
+        return Ok(of_faults);
+    }
+    let wanted = corpus.entries.iter().filter(|entry| opts.slow || !entry.expectations.slow);
+    let wanted: Vec<&Entry> = wanted.collect();
+    let (checks, left_out) = if opts.controls {
+        controls::checks(opts, &wanted)?
+    } else {
+        select::checks(opts, &wanted)?
+    };
+    if checks.is_empty() && bad {
+        return Ok(Exit::Usage);
+    }
+    ensure!(
+        !checks.is_empty(),
+        "find something to run: no case is about these engines and backends; see `brink regress \
+         --list`"
+    );
+    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
+        return Ok(self_test::refuse(&failed));
+    }
+    let backends: Vec<_> = checks.iter().map(|check| check.backend.clone()).collect();
+    let pool = opts.run.pool(&backends)?;
+    let stop = stop_flag()?;
+    let output = Output::new(opts, &checks);
+    let all = regress(&checks, &pool, &stop, &|at, checked| output.tell(at, checked))?;
+    let rows: Vec<Row<'_>> = checks.iter().zip(&all).map(|(check, it)| (check, it.as_ref())).collect();
+    let slow = corpus.entries.len() - wanted.len();
+    if opts.controls {
+        controls::print(&rows);
+    } else if !opts.json && !opts.quiet {
+        output::table(&rows);
+    }
+    output.end(&rows, slow, &left_out);
+    if stop.load(Relaxed) {
+        let done = all.iter().flatten().count();
+        eprintln!("brink: interrupted after {done} of {} checks", checks.len());
+        return Ok(Exit::Interrupted);
+    }
+    let differs = |checked: &Checked| matches!(checked.seen, Seen::Differs(..));
+    if opts.bless && bless::bless(&rows, &cache()?)? {
+        return Ok(of_faults);
+    }
+    // A folder that cannot be read may hide a difference, so it goes first.
+    Ok(match (bad, all.iter().flatten().any(differs)) {
+        (true, _) => Exit::Usage,
+        (false, true) => Exit::Changed,
+        (false, false) => Exit::Nothing,
+    })
+}

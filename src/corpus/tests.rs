@@ -1,0 +1,190 @@
+use super::*;
+use crate::oracles::{Severity, Violation};
+use crate::triage::Signature;
+use semver::Version;
+
+const RECIPE: &str = "version = 1\nshape = \"repeat\"\n\n[params]\ncount = 1\n";
+
+const EXPECT: &str = r#"# What people wrote stays.
+version = 1
+title = "a bug" # so it is
+source = "issue #1"
+backends = ["x86_64", "x86_64:opt=none"]
+
+# Those of the long-term branches were mended one by one.
+[[expect]]
+releases = ["=35", ">=36, <36.0.5", ">=40, <40.0.2"]
+backends = ["x86_64:opt=none"]
+verdict = "crash"
+key = ["stack-overflow"]
+
+[[expect]]
+verdict = "pass"
+"#;
+
+fn case(place: &Path, name: &str, recipe: &str, expect: &str) -> PathBuf {
+    let folder = place.join(name);
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in [(RECIPE_FILE, recipe), (EXPECT_FILE, expect)] {
+        if !text.is_empty() {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    folder
+}
+
+fn expected(version: &str, backend: &str) -> String {
+    let all = Expectations::from_toml(EXPECT).unwrap();
+    let version = Version::parse(version).ok();
+    all.of(version.as_ref(), &backend.parse().unwrap()).unwrap().to_string()
+}
+
+#[test]
+fn ranges_of_releases_follow_the_branches() {
+    let cases = [
+        ("34.0.0", "pass"),
+        ("35.0.1", "crash (stack-overflow)"),
+        ("36.0.4", "crash (stack-overflow)"),
+        ("36.0.5", "pass"),
+        ("40.0.1", "crash (stack-overflow)"),
+        ("40.0.2", "pass"),
+        ("unknown", "pass"),
+    ];
+    for (version, verdict) in cases {
+        assert_eq!(expected(version, "x86_64:opt=none"), verdict, "{version}");
+    }
+    assert_eq!(expected("35.0.0", "x86_64"), "pass");
+}
+
+#[test]
+fn each_bad_folder_is_named_and_the_others_are_there() {
+    let place = tempfile::tempdir().unwrap();
+    let (one, two) = (place.path().join("one"), place.path().join("two"));
+    case(&one, "good", RECIPE, EXPECT);
+    case(&one, "no-expect", RECIPE, "");
+    case(&one, "no-recipe", "", EXPECT);
+    case(&one, "junk", RECIPE, "nonsense");
+    case(&one, "newer-expect", RECIPE, "version = 9\nfoo = 1");
+    case(&one, "newer-recipe", "version = 9\nfoo = 1", EXPECT);
+    case(&one, "no-shape", &RECIPE.replace("repeat", "repaet"), EXPECT);
+    case(&one, "no-backend", RECIPE, &EXPECT.replacen("x86_64", "x68_64", 1));
+    case(&one, "no-oracle", RECIPE, &EXPECT.replace("\"crash\"", "\"crush\""));
+    let both = case(&one, "both", RECIPE, EXPECT);
+    fs::write(both.join(MODULE_FILE), b"\0asm").unwrap();
+    case(&one, "Same", RECIPE, EXPECT);
+    case(&two, "same", RECIPE, EXPECT);
+    fs::create_dir_all(one.join(".hidden")).unwrap();
+    let nowhere = place.path().join("nowhere");
+    let corpus = Corpus::read(&[one, two, nowhere]);
+    let names: Vec<&str> = corpus.entries.iter().map(|entry| entry.slug.as_str()).collect();
+    assert_eq!(names, ["good"]);
+    let faults: Vec<String> = corpus.faults.iter().map(ToString::to_string).collect();
+    let cases = [
+        ("no-expect", "find expect.toml"),
+        ("no-recipe", "find recipe.toml"),
+        ("junk", "parse what is expected"),
+        ("newer-expect", "format version 9"),
+        ("newer-recipe", "format version 9"),
+        ("no-shape", "did you mean \"repeat\""),
+        ("no-backend", "did you mean \"x86_64\""),
+        ("no-oracle", "\"crush\""),
+        ("both", "remove one"),
+        ("one/Same", "two/same"),
+        ("nowhere", "No such file"),
+    ];
+    for (name, words) in cases {
+        let one = |text: &&String| text.contains(name) && text.contains(words);
+        assert!(faults.iter().any(|text| one(&text)), "{name}: {faults:#?}");
+    }
+    assert_eq!(faults.len(), cases.len(), "{faults:#?}");
+    assert!(faults.iter().all(|text| !text.contains('\n')), "{faults:#?}");
+}
+
+#[test]
+fn a_directory_may_be_a_case_and_an_empty_one_is_a_fault() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = case(place.path(), "good", RECIPE, EXPECT);
+    // Named twice, it is still one.
+    let corpus = Corpus::read(&[folder.clone(), place.path().to_owned()]);
+    assert_eq!((corpus.entries.len(), corpus.faults.len()), (1, 0), "{:?}", corpus.faults);
+    let empty = place.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let fault = Corpus::read(&[empty]).faults.remove(0);
+    assert!(fault.to_string().contains("find a case in"), "{fault}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_in_one_sentence() {
+    let cases = [
+        ("title = \"a bug\"", "title = \" \"", "title and a source"),
+        ("backends = [\"x86_64\", \"x86_64:opt=none\"]", "backends = []", "no backend"),
+        ("backends = [\"x86_64\",", "backends = [\"41.0.0/x86_64\",", "names an engine"),
+        ("backends = [\"x86_64\",", "backends = [\"pulley64:debug-info\",", "does not take"),
+        ("backends = [\"x86_64:opt=none\"]", "backends = [\"s390x\"]", "not run"),
+        ("source =", "time-limit-s = 0\nsource =", "time-limit-s"),
+        ("source =", "memory-limit-mib = 0\nsource =", "memory-limit-mib"),
+        ("source =", "colour = 1\nsource =", "colour"),
+        ("key = [\"stack-overflow\"]", "key = [\"\"]", "match everything"),
+        ("verdict = \"crash\"", "verdict = \"pass\"", "has no key"),
+        ("releases = [\"=35\",", "releases = [\"new\",", "parse what is expected"),
+    ];
+    for (old, new, expected) in cases {
+        let text = EXPECT.replacen(old, new, 1);
+        assert_ne!(text, EXPECT, "{old}");
+        let message = Expectations::from_toml(&text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{new}: {message}");
+        assert!(!message.contains('\n'), "{message:?} is more than a sentence");
+    }
+}
+
+fn seen(version: &str, verdict: &str, key: &[&str]) -> Expect {
+    Expect {
+        releases: vec![format!("={version}").parse().unwrap()],
+        backends: vec!["x86_64".parse().unwrap()],
+        verdict: verdict.to_owned(),
+        key: key.iter().map(|text| (*text).to_owned()).collect(),
+    }
+}
+
+#[test]
+fn blessing_keeps_what_people_wrote_and_replaces_what_was_blessed() {
+    let backend = "x86_64".parse().unwrap();
+    let of = |text: &str, version: &str| {
+        let all = Expectations::from_toml(text).unwrap();
+        all.of(Some(&Version::parse(version).unwrap()), &backend).unwrap().to_string()
+    };
+    let once = blessed(EXPECT, &seen("48.0.8", "memory", &["memory cranelift types"])).unwrap();
+    assert_eq!(of(&once, "48.0.8"), "memory (memory cranelift types)");
+    assert_eq!(of(&once, "48.0.7"), "pass");
+    let removed: Vec<&str> = EXPECT.lines().filter(|line| !once.contains(line)).collect();
+    assert_eq!(removed, Vec::<&str>::new(), "{once}");
+    let twice = blessed(&once, &seen("48.0.8", "pass", &[])).unwrap();
+    assert_eq!(of(&twice, "48.0.8"), "pass");
+    assert!(!twice.contains("memory"), "{twice}");
+    assert_eq!(twice.matches("[[expect]]").count(), 3, "{twice}");
+    assert!(twice.contains("# Those of the long-term branches"), "{twice}");
+}
+
+#[test]
+fn a_violation_is_expected_by_its_oracle_and_all_texts_of_the_key() {
+    let violation = |oracle: &str, key: &str| Violation {
+        oracle: oracle.to_owned(),
+        key: key.to_owned(),
+        summary: String::new(),
+        severity: Severity::Bug,
+    };
+    let signature: Signature = serde_json::from_str("\"crash panic a.rs\"").unwrap();
+    let expect = seen("1.0.0", "crash", &["panic", "fn_b"]);
+    assert!(expect.is(&violation("crash", "fn_b"), &signature));
+    assert!(!expect.is(&violation("crash", "fn_c"), &signature));
+    assert!(!expect.is(&violation("timeout", "fn_b"), &signature));
+}
+
+#[test]
+fn a_name_is_made_of_words_that_say_something_new() {
+    let words = ["blocks-params", "memory", "memory cranelift block-params x/Y_1.rs"];
+    assert_eq!(slug(&words), "blocks-params-memory-cranelift-block-x-y-1-rs");
+    assert!(slug(&["word ".repeat(50).as_str(), &"other ".repeat(9)]).len() <= 60);
+    assert_eq!(slug(&["a-name"]), "a-name");
+    assert_ne!(slug(&["A name"]), "A name");
+}

@@ -1,0 +1,65 @@
+//! The cases of `corpus/regressions`, each a test of its own, on the built-in engine. Those that take
+//! long are ignored; `cargo test --test regressions -- --ignored` runs them.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use wasm_brink::campaign::{Check, Seen, regress};
+use wasm_brink::corpus::{Corpus, Entry};
+use wasm_brink::engines::{Installed, VERSION};
+use wasm_brink::sandbox::{Host, Pool, WorkerExe};
+
+/// Memory for the jobs of one test, in bytes: no case asks for more.
+const MEMORY_BYTES: u64 = 4 << 30;
+
+fn main() -> ExitCode {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/regressions");
+    let corpus = Corpus::read(&[directory]);
+    let faults = corpus.faults.iter().map(|fault| {
+        let message = format!("failed to {fault}");
+        Trial::test("a_folder_that_is_no_case", move || Err(Failed::from(message)))
+    });
+    let mut trials: Vec<Trial> = faults.collect();
+    for entry in corpus.entries {
+        let (slug, slow) = (entry.slug.clone(), entry.expectations.slow);
+        trials.push(Trial::test(slug, move || holds(&entry)).with_ignored_flag(slow));
+    }
+    let mut arguments = Arguments::from_args();
+    // A job is measured: as many at once as there are processors, and they share the memory.
+    arguments.test_threads.get_or_insert(2);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Runs a case on all its backends and holds it to what is expected of this version.
+fn holds(entry: &Entry) -> Result<(), Failed> {
+    let exe = WorkerExe::at(&PathBuf::from(env!("CARGO_BIN_EXE_brink")));
+    let pool = Pool {
+        hosts: vec![Host::new(&exe, Installed::builtin())],
+        seats: 1,
+        total_memory_bytes: MEMORY_BYTES,
+    };
+    let version = VERSION.parse().unwrap();
+    let expectations = &entry.expectations;
+    let checks = expectations.backends.iter().filter_map(|backend| {
+        let expect = expectations.of(Some(&version), backend)?;
+        Some(Check { entry, backend: backend.clone(), expect })
+    });
+    let checks: Vec<Check<'_>> = checks.collect();
+    let all = regress(&checks, &pool, &AtomicBool::new(false), &|_, _| {})?;
+    let mut wrong = Vec::new();
+    for (check, checked) in checks.iter().zip(all) {
+        let Check { backend, expect, .. } = check;
+        match checked.map(|checked| checked.seen) {
+            Some(Seen::AsExpected | Seen::NotApplicable(_)) => {}
+            Some(Seen::Differs(_, words)) => {
+                wrong.push(format!("on {backend}: expected {expect}, but {words}"));
+            }
+            // Nothing was seen, so nothing can be held against it but that.
+            Some(Seen::Unclear(reason)) => wrong.push(format!("on {backend}: unclear: {reason}")),
+            None => wrong.push(format!("on {backend}: it was not run")),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+}
