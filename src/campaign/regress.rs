@@ -95,10 +95,10 @@ pub fn regress(
     for (at, checked) in done {
         all[at] = Some(checked);
     }
-    // A ladder needs the machine to itself, and so does what is to be confirmed.
+    // A ladder needs the machine to itself, and so does what is to be looked at again.
     let ladders = (0..checks.len()).filter(|&at| is_ladder(&checks[at]));
-    let again = again.into_iter().chain(ladders.map(|at| (at, None)));
-    for (at, first) in again {
+    let again = again.into_iter().map(|(at, first)| (at, Some(first)));
+    for (at, first) in again.chain(ladders.map(|at| (at, None))) {
         let checked = match first {
             Some(first) => confirm(&checks[at], first, pool, stop)?,
             None => climb(&checks[at], pool, stop)?,
@@ -113,8 +113,9 @@ pub fn regress(
 }
 
 /// Holds what a run came to against what is expected.
-fn hold(check: &Check<'_>, violations: &[Judged], inconclusive: &[String], ended: &Outcome) -> Seen {
+fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
     let expect = check.expect;
+    let ReproRun { outcome: ended, violations, inconclusive, .. } = run;
     let expected = |judged: &&Judged| expect.is(&judged.violation, &judged.signature);
     if let Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } =
         &ended.termination
@@ -219,35 +220,50 @@ fn case_of(entry: &Entry) -> Result<Case, RegressError> {
     made.map_err(|source| RegressError::Case { slug: entry.slug.clone(), source })
 }
 
-/// Runs again what differed; what does not differ every time is unclear.
+/// Runs again what differed; what does not differ every time is unclear. What was unclear gets one
+/// more chance, alone: a busy machine may be all that was wrong.
 fn confirm(
     check: &Check<'_>,
-    first: Checked,
+    mut first: Checked,
     pool: &Pool,
     stop: &AtomicBool,
 ) -> Result<Checked, RegressError> {
-    let repro = Repro {
+    let mut repro = Repro {
         case: case_of(check.entry)?,
         backends: vec![check.backend.clone()],
         budget: check.entry.expectations.budget(),
-        times: CONFIRMATIONS,
+        times: 1,
         keep_artifacts: false,
     };
-    let report = reproduce(&repro, pool, stop, &Silent);
-    if let Some(error) = report.seat_error {
-        return Err(error.into());
-    }
-    let differs = |run: &&ReproRun| {
-        let run = judge_alone(&repro.case, &check.backend, &repro.budget, run.outcome.clone());
-        let seen = hold(check, &run.violations, &run.inconclusive, &run.outcome);
-        matches!(seen, Seen::Differs(..))
+    let again = |repro: &Repro| -> Result<Vec<Checked>, RegressError> {
+        let report = reproduce(repro, pool, stop, &Silent);
+        if let Some(error) = report.seat_error {
+            return Err(error.into());
+        }
+        let judge = |run: ReproRun| {
+            // Without those violations that come of a comparison, as the first time.
+            let run = judge_alone(&repro.case, &check.backend, &repro.budget, run.outcome);
+            let cpu_us = run.outcome.measurements.cpu_us;
+            Checked { seen: hold(check, &run), cpu_us }
+        };
+        Ok(report.runs.into_iter().map(judge).collect())
     };
-    let again = report.runs.iter().filter(differs).count();
-    if again == report.runs.len() {
+    if let Seen::Unclear(_) = first.seen {
+        match again(&repro)?.pop() {
+            Some(second) => first = second,
+            None => return Ok(first),
+        }
+    }
+    if !matches!(first.seen, Seen::Differs(..)) {
         return Ok(first);
     }
-    let runs = report.runs.len() + 1;
-    let seen = Seen::Unclear(format!("it differs in {} of {runs} runs", again + 1));
+    repro.times = CONFIRMATIONS;
+    let more = again(&repro)?;
+    let differ = more.iter().filter(|it| matches!(it.seen, Seen::Differs(..))).count();
+    if differ == more.len() {
+        return Ok(first);
+    }
+    let seen = Seen::Unclear(format!("it differs in {} of {} runs", differ + 1, more.len() + 1));
     Ok(Checked { seen, ..first })
 }
 
@@ -270,10 +286,11 @@ fn climb(check: &Check<'_>, pool: &Pool, stop: &AtomicBool) -> Result<Checked, R
             Err(LadderError::Seat(error)) => return Err(error.into()),
             Err(error) => return Ok(unclear(error.to_string())),
         };
-        let (judged, inconclusive) =
+        let (violations, inconclusive) =
             Court::judge_ladder(plan.top(), &check.backend, &budget, &top, &ladder);
-        let seen = hold(check, &judged, &inconclusive, &top);
-        last = Checked { seen, cpu_us: top.measurements.cpu_us };
+        let (backend, artifact) = (check.backend.clone(), None);
+        let run = ReproRun { backend, outcome: top, violations, inconclusive, artifact };
+        last = Checked { seen: hold(check, &run), cpu_us: run.outcome.measurements.cpu_us };
         // The first that is as expected is enough: a border is not measured finely here.
         if last.seen == Seen::AsExpected || stop.load(Relaxed) {
             break;
@@ -288,8 +305,8 @@ struct State {
     /// Cases by the number of a check that is running.
     running: Vec<(usize, Case)>,
     done: Vec<(usize, Checked)>,
-    /// What differed and is to run again.
-    again: Vec<(usize, Option<Checked>)>,
+    /// What differed or was unclear, and is to run again.
+    again: Vec<(usize, Checked)>,
     failure: Option<RegressError>,
 }
 
@@ -349,13 +366,12 @@ impl Tasks for Work<'_> {
         let cpu_us = outcome.measurements.cpu_us;
         let budget = check.entry.expectations.budget();
         let run = judge_alone(&case, &check.backend, &budget, outcome);
-        let seen = hold(check, &run.violations, &run.inconclusive, &run.outcome);
-        let checked = Checked { seen, cpu_us };
+        let checked = Checked { seen: hold(check, &run), cpu_us };
         if self.stop.load(Relaxed) {
             return;
         }
-        if matches!(checked.seen, Seen::Differs(..)) {
-            self.lock().again.push((at, Some(checked)));
+        if matches!(checked.seen, Seen::Differs(..) | Seen::Unclear(_)) {
+            self.lock().again.push((at, checked));
         } else {
             (self.tell)(at, &checked);
             self.lock().done.push((at, checked));

@@ -20,7 +20,7 @@ pub enum Exit {
     Known = 3,
     /// The self-test failed.
     SelfTest = 4,
-    /// A case of the corpus came out other than expected.
+    /// The outcome of a regression or a limit test is not the one that is expected.
     Changed = 5,
     /// A bug in brink itself.
     Bug = 70,

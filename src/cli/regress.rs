@@ -61,7 +61,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         output::list(&corpus.entries, opts.json)?;
         return Ok(of_faults);
     }
-    let wanted = corpus.entries.iter().filter(|entry| opts.slow || !entry.expectations.slow);
+    let all = opts.slow || opts.controls;
+    let wanted = corpus.entries.iter().filter(|entry| all || !entry.expectations.slow);
     let wanted: Vec<&Entry> = wanted.collect();
     let (checks, left_out) = if opts.controls {
         controls::checks(opts, &wanted)?

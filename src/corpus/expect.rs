@@ -2,7 +2,7 @@
 
 use crate::engines::Backend;
 use crate::job::Budget;
-use crate::oracles::{ORACLES, Violation};
+use crate::oracles::{self, ORACLES, Violation};
 use crate::recipe::one_line;
 use crate::triage::Signature;
 use semver::{Version, VersionReq};
@@ -172,6 +172,10 @@ impl Expectations {
             } else if !expect.passes() && !is_oracle {
                 let ids: Vec<&str> = ORACLES.iter().map(|oracle| oracle.id()).collect();
                 Some(format!("the verdict {verdict:?} is neither {PASS} nor one of {ids:?}"))
+            } else if oracles::compares(verdict) {
+                Some(format!("{verdict} compares backends, and a case is run on each alone"))
+            } else if (verdict == "growth") && self.scaled.is_empty() {
+                Some("growth is judged on a ladder; `scaled` names the parameters".to_owned())
             } else if key.iter().any(|text| text.trim().is_empty()) {
                 Some("an empty text of a key would match everything".to_owned())
             } else {

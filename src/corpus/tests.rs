@@ -126,6 +126,8 @@ fn what_cannot_be_meant_is_refused_in_one_sentence() {
         ("source =", "colour = 1\nsource =", "colour"),
         ("key = [\"stack-overflow\"]", "key = [\"\"]", "match everything"),
         ("verdict = \"crash\"", "verdict = \"pass\"", "has no key"),
+        ("verdict = \"crash\"", "verdict = \"agreement\"", "compares backends"),
+        ("verdict = \"crash\"", "verdict = \"growth\"", "ladder"),
         ("releases = [\"=35\",", "releases = [\"new\",", "parse what is expected"),
     ];
     for (old, new, expected) in cases {
