@@ -3,16 +3,16 @@
 //! What differs is run twice more; only what differs every time counts. A job that says nothing of
 //! the engine is *unclear*, which is told and is no difference.
 
-use super::events::{KEPT_APART, Silent};
+mod again;
+mod hold;
+
+use self::again::{climb, confirm};
+use self::hold::hold;
 use super::machine::Artifacts;
-use super::{
-    CONFIRMATIONS, Case, CaseError, Court, Judged, LadderError, Plan, Repro, ReproRun, judge_alone,
-    measure, reproduce,
-};
-use crate::corpus::{Entry, Expect, PASS, Specimen};
-use crate::engines::{Backend, EngineId};
-use crate::oracles::Severity;
-use crate::outcome::{EngineVerdict, Outcome, Termination};
+use super::{Case, CaseError, judge_alone};
+use crate::corpus::{Entry, Expect, Specimen};
+use crate::engines::Backend;
+use crate::outcome::Outcome;
 use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -112,71 +112,6 @@ pub fn regress(
     Ok(all)
 }
 
-/// Holds what a run came to against what is expected.
-fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
-    let expect = check.expect;
-    let ReproRun { outcome: ended, violations, inconclusive, .. } = run;
-    let expected = |judged: &&Judged| expect.is(&judged.violation, &judged.signature);
-    if let Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } =
-        &ended.termination
-    {
-        return Seen::NotApplicable(reason.clone());
-    }
-    if let Some(other) = violations.iter().find(|judged| !expected(judged)) {
-        return Seen::Differs(Box::new(as_expectation(other, check)), words(other));
-    }
-    if violations.iter().any(|judged| expected(&judged)) {
-        return Seen::AsExpected;
-    }
-    // What an oracle cannot tell that the case is not about does not matter, where the job ended.
-    let all = &check.entry.expectations.expect;
-    let about = |reason: &&String| {
-        let oracle = reason.split_once(':').map_or("", |(oracle, _)| oracle);
-        !matches!(ended.termination, Termination::Completed { .. })
-            || all.iter().any(|expect| expect.verdict == oracle)
-    };
-    if let Some(reason) = inconclusive.iter().find(about) {
-        return Seen::Unclear(reason.clone());
-    }
-    if !ended.says_something() {
-        return Seen::Unclear(ended.termination.name().to_owned());
-    }
-    if expect.passes() {
-        return Seen::AsExpected;
-    }
-    let pass = Expect { verdict: PASS.to_owned(), ..of_one(check) };
-    Seen::Differs(Box::new(pass), "nothing is wrong".to_owned())
-}
-
-/// An expectation of exactly this engine and backend.
-fn of_one(check: &Check<'_>) -> Expect {
-    Expect {
-        releases: Vec::new(),
-        backends: vec![check.backend.clone().on(&EngineId::builtin())],
-        verdict: String::new(),
-        key: Vec::new(),
-    }
-}
-
-fn as_expectation(judged: &Judged, check: &Check<'_>) -> Expect {
-    let Judged { signature, violation } = judged;
-    let key = match violation.severity {
-        // The signature of what is sensitive does not tell what it is.
-        Severity::Security => Vec::new(),
-        Severity::Bug | Severity::Information => vec![signature.to_string()],
-    };
-    Expect { verdict: violation.oracle.clone(), key, ..of_one(check) }
-}
-
-fn words(judged: &Judged) -> String {
-    match judged.violation.severity {
-        Severity::Security => format!("{}: {KEPT_APART}", judged.violation.oracle),
-        Severity::Bug | Severity::Information => {
-            format!("{}: {}", judged.violation.oracle, judged.violation.summary)
-        }
-    }
-}
-
 /// Numbers of checks that are run together: those of one module on one engine that should do no
 /// harm to each other. What may take long comes first.
 fn groups(checks: &[Check<'_>]) -> VecDeque<Vec<usize>> {
@@ -218,85 +153,6 @@ fn case_of(entry: &Entry) -> Result<Case, RegressError> {
         Specimen::Module(bytes) => Case::of_module(&entry.slug, bytes.clone()),
     };
     made.map_err(|source| RegressError::Case { slug: entry.slug.clone(), source })
-}
-
-/// Runs again what differed; what does not differ every time is unclear. What was unclear gets one
-/// more chance, alone: a busy machine may be all that was wrong.
-fn confirm(
-    check: &Check<'_>,
-    mut first: Checked,
-    pool: &Pool,
-    stop: &AtomicBool,
-) -> Result<Checked, RegressError> {
-    let mut repro = Repro {
-        case: case_of(check.entry)?,
-        backends: vec![check.backend.clone()],
-        budget: check.entry.expectations.budget(),
-        times: 1,
-        keep_artifacts: false,
-    };
-    let again = |repro: &Repro| -> Result<Vec<Checked>, RegressError> {
-        let report = reproduce(repro, pool, stop, &Silent);
-        if let Some(error) = report.seat_error {
-            return Err(error.into());
-        }
-        let judge = |run: ReproRun| {
-            // Without those violations that come of a comparison, as the first time.
-            let run = judge_alone(&repro.case, &check.backend, &repro.budget, run.outcome);
-            let cpu_us = run.outcome.measurements.cpu_us;
-            Checked { seen: hold(check, &run), cpu_us }
-        };
-        Ok(report.runs.into_iter().map(judge).collect())
-    };
-    if let Seen::Unclear(_) = first.seen {
-        match again(&repro)?.pop() {
-            Some(second) => first = second,
-            None => return Ok(first),
-        }
-    }
-    if !matches!(first.seen, Seen::Differs(..)) {
-        return Ok(first);
-    }
-    repro.times = CONFIRMATIONS;
-    let more = again(&repro)?;
-    let differ = more.iter().filter(|it| matches!(it.seen, Seen::Differs(..))).count();
-    if differ == more.len() {
-        return Ok(first);
-    }
-    let seen = Seen::Unclear(format!("it differs in {} of {} runs", differ + 1, more.len() + 1));
-    Ok(Checked { seen, ..first })
-}
-
-/// Measures the ladder of a case that is about growth, three times as any finding of that kind.
-fn climb(check: &Check<'_>, pool: &Pool, stop: &AtomicBool) -> Result<Checked, RegressError> {
-    let unclear = |reason: String| Checked { seen: Seen::Unclear(reason), cpu_us: 0 };
-    let scaled = &check.entry.expectations.scaled;
-    let Specimen::Recipe(recipe) = &check.entry.specimen else {
-        return Ok(unclear("only a recipe has a ladder of sizes".to_owned()));
-    };
-    let plan = match Plan::of(recipe, scaled) {
-        Ok(plan) => plan,
-        Err(error) => return Ok(unclear(error.to_string())),
-    };
-    let budget = check.entry.expectations.budget();
-    let mut last = unclear("it was not measured".to_owned());
-    for _ in 0..=CONFIRMATIONS {
-        let (ladder, top) = match measure(&plan, &check.backend, budget, pool, stop) {
-            Ok(measured) => measured,
-            Err(LadderError::Seat(error)) => return Err(error.into()),
-            Err(error) => return Ok(unclear(error.to_string())),
-        };
-        let (violations, inconclusive) =
-            Court::judge_ladder(plan.top(), &check.backend, &budget, &top, &ladder);
-        let (backend, artifact) = (check.backend.clone(), None);
-        let run = ReproRun { backend, outcome: top, violations, inconclusive, artifact };
-        last = Checked { seen: hold(check, &run), cpu_us: run.outcome.measurements.cpu_us };
-        // The first that is as expected is enough: a border is not measured finely here.
-        if last.seen == Seen::AsExpected || stop.load(Relaxed) {
-            break;
-        }
-    }
-    Ok(last)
 }
 
 #[derive(Default)]

@@ -85,7 +85,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let stop = stop_flag()?;
     let output = Output::new(opts, &checks);
     let all = regress(&checks, &pool, &stop, &|at, checked| output.tell(at, checked))?;
-    let rows: Vec<Row<'_>> = checks.iter().zip(&all).map(|(check, it)| (check, it.as_ref())).collect();
+    let rows: Vec<Row<'_>> =
+        checks.iter().zip(&all).map(|(check, it)| (check, it.as_ref())).collect();
     let slow = corpus.entries.len() - wanted.len();
     if opts.controls {
         controls::print(&rows);

@@ -35,8 +35,8 @@ pub(super) fn bless(rows: &[Row<'_>], cache: &Cache) -> Result<bool> {
                 .with_context(|| format!("write the release {version} into {}", path.display()))?,
         ];
         let new = Expect { releases, ..(**seen).clone() };
-        let old = std::fs::read_to_string(&path)
-            .with_context(|| format!("read {}", path.display()))?;
+        let old =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let text = blessed(&old, &new).with_context(|| format!("write {}", path.display()))?;
         say(&format!("{}:\n{}", path.display(), difference(&old, &text)));
         write_file(&path, &mut |file| file.write_all(text.as_bytes()))?;
