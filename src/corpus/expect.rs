@@ -91,6 +91,9 @@ pub struct Expect {
     /// Texts that are all in the violation's key or signature.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
+    /// Oracles that may see it too, as `edge` sees by running what `width` sees by reading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 impl Expect {
@@ -164,24 +167,27 @@ impl Expectations {
         if let Some(other) = named.find(|backend| !self.backends.contains(backend)) {
             return Some(format!("it expects something of {other}, on which it is not run"));
         }
-        self.expect.iter().find_map(|expect| {
-            let Expect { verdict, key, .. } = expect;
-            let is_oracle = ORACLES.iter().any(|oracle| oracle.id() == verdict);
-            if expect.passes() && !key.is_empty() {
-                Some("a verdict of `pass` has no key".to_owned())
-            } else if !expect.passes() && !is_oracle {
-                let ids: Vec<&str> = ORACLES.iter().map(|oracle| oracle.id()).collect();
-                Some(format!("the verdict {verdict:?} is neither {PASS} nor one of {ids:?}"))
-            } else if oracles::compares(verdict) {
-                Some(format!("{verdict} compares backends, and a case is run on each alone"))
-            } else if (verdict == "growth") && self.scaled.is_empty() {
-                Some("growth is judged on a ladder; `scaled` names the parameters".to_owned())
-            } else if key.iter().any(|text| text.trim().is_empty()) {
-                Some("an empty text of a key would match everything".to_owned())
-            } else {
-                None
-            }
-        })
+        self.expect.iter().find_map(|expect| self.check_one(expect))
+    }
+
+    fn check_one(&self, expect: &Expect) -> Option<String> {
+        let Expect { verdict, key, also, .. } = expect;
+        let is_oracle = |name: &String| ORACLES.iter().any(|oracle| oracle.id() == name);
+        let mut named = also.iter().chain(Some(verdict).filter(|_| !expect.passes()));
+        if let Some(name) = named.find(|name| !is_oracle(name)) {
+            let ids: Vec<&str> = ORACLES.iter().map(|oracle| oracle.id()).collect();
+            Some(format!("the verdict {name:?} is neither {PASS} nor one of {}", ids.join(", ")))
+        } else if expect.passes() && !(key.is_empty() && also.is_empty()) {
+            Some("a verdict of `pass` has no key and no other oracles".to_owned())
+        } else if oracles::compares(verdict) {
+            Some(format!("{verdict} compares backends, and a case is run on each alone"))
+        } else if verdict == "growth" && self.scaled.is_empty() {
+            Some("growth is judged on a ladder; `scaled` names the parameters".to_owned())
+        } else if key.iter().any(|text| text.trim().is_empty()) {
+            Some("an empty text of a key would match everything".to_owned())
+        } else {
+            None
+        }
     }
 
     /// What is expected of an engine of this version on a backend, if anything is. An engine

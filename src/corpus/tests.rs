@@ -126,6 +126,7 @@ fn what_cannot_be_meant_is_refused_in_one_sentence() {
         ("source =", "colour = 1\nsource =", "colour"),
         ("key = [\"stack-overflow\"]", "key = [\"\"]", "match everything"),
         ("verdict = \"crash\"", "verdict = \"pass\"", "has no key"),
+        ("verdict = \"crash\"", "also = [\"crush\"]\nverdict = \"crash\"", "\"crush\""),
         ("verdict = \"crash\"", "verdict = \"agreement\"", "compares backends"),
         ("verdict = \"crash\"", "verdict = \"growth\"", "ladder"),
         ("releases = [\"=35\",", "releases = [\"new\",", "parse what is expected"),
@@ -145,6 +146,7 @@ fn seen(version: &str, verdict: &str, key: &[&str]) -> Expect {
         backends: vec!["x86_64".parse().unwrap()],
         verdict: verdict.to_owned(),
         key: key.iter().map(|text| (*text).to_owned()).collect(),
+        also: Vec::new(),
     }
 }
 

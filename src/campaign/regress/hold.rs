@@ -15,12 +15,13 @@ pub(super) fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
     let expect = check.expect;
     let ReproRun { outcome: ended, violations, inconclusive, .. } = run;
     let expected = |judged: &&Judged| expect.is(&judged.violation, &judged.signature);
+    let also = |judged: &&Judged| expect.also.contains(&judged.violation.oracle);
     if let Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } =
         &ended.termination
     {
         return Seen::NotApplicable(reason.clone());
     }
-    if let Some(other) = violations.iter().find(|judged| !expected(judged)) {
+    if let Some(other) = violations.iter().find(|judged| !expected(judged) && !also(judged)) {
         return Seen::Differs(Box::new(as_expectation(other, check)), words(other));
     }
     if violations.iter().any(|judged| expected(&judged)) {
@@ -53,6 +54,7 @@ fn of_one(check: &Check<'_>) -> Expect {
         backends: vec![check.backend.clone().on(&EngineId::builtin())],
         verdict: String::new(),
         key: Vec::new(),
+        also: Vec::new(),
     }
 }
 

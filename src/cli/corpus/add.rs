@@ -108,8 +108,8 @@ fn case(opts: &Opts, smallest: Candidate, found: &Finding) -> Result<New> {
             .with_context(|| format!("name {}, which is no release", engine.version))
     };
     let expect = |range: &str, verdict: &str, key: Vec<String>| -> Result<Expect> {
-        let (releases, backends) = (vec![release(range)?], Vec::new());
-        Ok(Expect { releases, backends, verdict: verdict.to_owned(), key })
+        let (releases, backends, also) = (vec![release(range)?], Vec::new(), Vec::new());
+        Ok(Expect { releases, backends, verdict: verdict.to_owned(), key, also })
     };
     let key =
         if found.is_sensitive() { &found.violation.key } else { &found.signature.to_string() };
