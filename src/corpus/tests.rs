@@ -1,9 +1,12 @@
+//! What is wrong with folders, texts and names is told; what people wrote stays.
+
 use super::*;
 use crate::oracles::{Severity, Violation};
 use crate::triage::Signature;
 use semver::Version;
 
-const RECIPE: &str = "version = 1\nshape = \"repeat\"\n\n[params]\ncount = 1\n";
+const RECIPE: &str =
+    "version = 1\nshape = \"repeat\"\nunit = \"i32.add(load, const) -> store\"\n[params]\ncount = 1\n";
 
 const EXPECT: &str = r#"# What people wrote stays.
 version = 1

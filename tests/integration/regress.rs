@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 /// Largest file that is committed, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-const RECIPE: &str = "version = 1\nshape = \"repeat\"\n\n[params]\ncount = 1\n";
+const RECIPE: &str =
+    "version = 1\nshape = \"repeat\"\nunit = \"i32.add(load, const) -> store\"\n[params]\ncount = 1\n";
 
 /// A recipe that panics on one backend, and what is expected of it.
 const PANICS: &str =
@@ -177,7 +178,7 @@ fn ctrl_c_ends_it_with_130() {
     let quick = expectations("x86_64", "pass");
     case(place.path(), "quick", RECIPE, &quick);
     // Plain code at the limit of a body takes much longer than the quick one.
-    let long = RECIPE.replace("count = 1", "count = 700000");
+    let long = RECIPE.replace("count = 1", "count = 250000");
     let budget = "source = \"s\"\ntime-limit-s = 600";
     case(place.path(), "long", &long, &quick.replace("source = \"s\"", budget));
     let mut child = brink(&["regress", "-j", "2"])
