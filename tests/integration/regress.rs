@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 /// Largest file that is committed, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-const RECIPE: &str =
-    "version = 1\nshape = \"repeat\"\nunit = \"i32.add(load, const) -> store\"\n[params]\ncount = 1\n";
+const RECIPE: &str = "version = 1\nshape = \"repeat\"\nunit = \"i32.add(load, const) -> store\"\n[params]\ncount = 1\n";
 
 /// A recipe that panics on one backend, and what is expected of it.
 const PANICS: &str =
