@@ -27,7 +27,7 @@ impl<'a> Output<'a> {
     pub(super) fn tell(&self, at: usize, checked: &Checked) {
         let Check { entry, backend, expect } = &self.checks[at];
         let (standing, detail) = match &checked.seen {
-            Seen::AsExpected => ("ok", expect.to_string()),
+            Seen::AsExpected => ("ok", expect.verdict.clone()),
             Seen::Differs(_, words) => ("differs", format!("expected {expect}, but {words}")),
             Seen::Unclear(reason) => ("unclear", reason.clone()),
             Seen::NotApplicable(reason) => ("n/a", reason.clone()),
