@@ -20,6 +20,8 @@ pub enum Exit {
     Known = 3,
     /// The self-test failed.
     SelfTest = 4,
+    /// The outcome of a regression or a limit test is not the one that is expected.
+    Changed = 5,
     /// A bug in brink itself.
     Bug = 70,
     /// Stopped by a person.

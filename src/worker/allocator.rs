@@ -25,6 +25,29 @@ pub(super) fn count_in(progress: Option<&'static Progress>) {
     COUNTED.store(progress.map_or(null_mut(), |p| std::ptr::from_ref(p).cast_mut()), Relaxed);
 }
 
+/// Allocations until one is refused; 0 where none is.
+static UNTIL_REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// Refuses the allocation of that number, counted from now and from 1; 0 for none.
+pub(super) fn fail_at(number: u64) {
+    UNTIL_REFUSED.store(number, Relaxed);
+}
+
+/// Refuses none any more; whether one was refused.
+pub(super) fn fail_none() -> bool {
+    UNTIL_REFUSED.swap(0, Relaxed) == 0
+}
+
+/// Whether this allocation is to be refused. As with counting, the job's thread does nearly all.
+fn is_refused() -> bool {
+    let until = UNTIL_REFUSED.load(Relaxed);
+    if until == 0 {
+        return false;
+    }
+    UNTIL_REFUSED.store(until - 1, Relaxed);
+    until == 1
+}
+
 fn counters() -> Option<&'static Progress> {
     unix::shared(&COUNTED)
 }
@@ -87,15 +110,22 @@ fn granted(memory: *mut u8, bytes: usize) -> *mut u8 {
 }
 
 // SAFETY: every method passes its arguments to the system's allocator unchanged and returns what
-// that returns; counting touches only atomics.
+// that returns, or null, which says that there is no memory and leaves all as it was; counting touches
+// only atomics.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         grow(layout.size());
         // SAFETY: the caller's contract is the system allocator's.
         granted(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         grow(layout.size());
         // SAFETY: as above.
         granted(unsafe { System.alloc_zeroed(layout) }, layout.size())
@@ -108,6 +138,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         resize(layout.size(), size);
         // SAFETY: as above.
         granted(unsafe { System.realloc(memory, layout, size) }, size)

@@ -1,9 +1,12 @@
 //! How a child ended that did not say so itself, from all that it left behind.
 
 use super::{Killed, Watched};
-use crate::job::Job;
-use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
-use crate::worker::progress::Progress;
+use crate::job::{Job, Shortage};
+use crate::outcome::{
+    Clock, EngineVerdict, Outcome, Phase, ShortageCheck, ShortageFault, Stage, Termination,
+    Validation, shorten,
+};
+use crate::worker::progress::{Progress, SHORTAGE_STAGE_BITS};
 use crate::worker::{allocator, crash, edge, unix, words};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -25,12 +28,16 @@ impl Watched {
         Outcome {
             job: job.id,
             phase: progress.phase(),
-            termination,
             validation: Validation::NotRun,
             measurements,
             stderr_tail: shorten(&stderr_tail),
             machine: None,
             edge: run.and_then(|run| edge::post_mortem(run, progress)),
+            execution: None,
+            shortage: job
+                .shortage
+                .and_then(|shortage| short_of_memory(shortage, &termination, progress)),
+            termination,
         }
     }
 
@@ -77,7 +84,11 @@ impl Watched {
             return Termination::StackOverflow { frames: frames() };
         }
         // The runtime's own words, for what the shared page does not show.
-        if fault == libc::SIGABRT && stderr_tail.contains("memory allocation of ") {
+        let refused_on_purpose = progress.shortage.load(Relaxed) > 0;
+        if fault == libc::SIGABRT
+            && !refused_on_purpose
+            && stderr_tail.contains("memory allocation of ")
+        {
             return Termination::OutOfMemory { requested_bytes: 0 };
         }
         if fault != 0 {
@@ -109,6 +120,44 @@ impl Watched {
             }
         }
     }
+}
+
+/// What is known of a round in which an allocation failed and the process ended.
+fn short_of_memory(
+    shortage: Shortage,
+    termination: &Termination,
+    progress: &Progress,
+) -> Option<ShortageCheck> {
+    let at = progress.shortage.load(Relaxed);
+    let allocation = at >> SHORTAGE_STAGE_BITS;
+    let stage = usize::try_from(at & ((1 << SHORTAGE_STAGE_BITS) - 1)).ok()?;
+    let stage = *Stage::ALL.get(stage).filter(|_| allocation > 0)?;
+    let engine = |frames: &[String]| {
+        let frame = frames.iter().find(|frame| frame.contains("wasmtime"));
+        frame.map(|frame| format!(" in {frame}")).unwrap_or_default()
+    };
+    let what = match termination {
+        Termination::Signaled { signal: libc::SIGABRT, frames } => {
+            format!("it aborted{}", engine(frames))
+        }
+        Termination::Signaled { signal, frames } => {
+            format!("it was killed by signal {signal}{}", engine(frames))
+        }
+        Termination::Panicked { message, frames, .. } => {
+            format!("it panicked{}: {message}", engine(frames))
+        }
+        Termination::StackOverflow { frames } => format!("it ran over its stack{}", engine(frames)),
+        // Nothing that the engine did.
+        Termination::Completed { .. }
+        | Termination::TimedOut { .. }
+        | Termination::OutOfMemory { .. }
+        | Termination::OutputLimit
+        | Termination::Ambiguous
+        | Termination::Infrastructure { .. } => return None,
+    };
+    let rounds = (allocation + 1).saturating_sub(shortage.first);
+    let faults = vec![ShortageFault { allocation, stage, what: shorten(&what) }];
+    Some(ShortageCheck { rounds, faults, ..ShortageCheck::default() })
 }
 
 fn infrastructure(message: &str) -> Termination {
