@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use thiserror::Error;
 
 /// Children that may die in one run before it is given up.
-const DEATHS_MAX: usize = 200;
+const DEATHS_MAX: u64 = 20;
 
 /// Why allocations could not be failed.
 #[derive(Debug, Error)]
@@ -44,7 +44,7 @@ pub struct ShortageReport {
     pub errors: u64,
     /// Those that went well all the same.
     pub survived: u64,
-    /// Whether every allocation had its turn.
+    /// Whether it came to the end of the allocations.
     pub complete: bool,
     /// What went wrong.
     pub faults: Vec<ShortageFault>,
@@ -71,11 +71,11 @@ pub fn shortage_recipes() -> Vec<Recipe> {
     ]
 }
 
-/// Fails the allocations 1 to `last` of a module on a backend, or as many as there are.
+/// Fails each of the first `each` allocations of a module on a backend, and as many again of the others.
 pub fn run_short(
     recipe: &Recipe,
     backend: &Backend,
-    (budget, last): (Budget, u64),
+    (budget, each): (Budget, u64),
     planted: Option<PlantedShortage>,
     pool: &Pool,
     stop: &AtomicBool,
@@ -85,13 +85,13 @@ pub fn run_short(
     let mut bench = Bench::new(pool);
     let mut report = ShortageReport::default();
     let mut first = 1;
-    for id in 0..=DEATHS_MAX as u64 {
-        if first > last || stop.load(Relaxed) {
+    for id in 0..=DEATHS_MAX {
+        if stop.load(Relaxed) {
             break;
         }
         let mut job = case.job(id, backend, budget);
         (job.repeat, job.edge) = (false, None);
-        job.shortage = Some(Shortage { first, last, planted });
+        job.shortage = Some(Shortage { first, each, planted });
         let task = Task { jobs: vec![job], module: case.module.clone() };
         let Some(outcome) = bench.run(task, stop)?.pop() else { break };
         let not_run = |reason: String| ShortageError::NotRun {
@@ -100,7 +100,10 @@ pub fn run_short(
             reason,
         };
         let died = !matches!(outcome.termination, Termination::Completed { .. });
-        let Some(next) = report.add(&outcome, first) else {
+        let Some(next) = report.add(&outcome) else {
+            if stop.load(Relaxed) {
+                break;
+            }
             return Err(not_run(why_not(&outcome)));
         };
         for judged in Court::judge(&case, backend, &budget, &outcome, None).0 {
@@ -118,16 +121,16 @@ pub fn run_short(
 }
 
 impl ShortageReport {
-    /// Adds what one child did; the first allocation that it has not come to. `None` where it did
+    /// Adds what one child did; where it died, the first allocation that it has not come to. `None` where it did
     /// nothing of the kind.
-    fn add(&mut self, outcome: &Outcome, first: u64) -> Option<u64> {
+    fn add(&mut self, outcome: &Outcome) -> Option<u64> {
         let check = outcome.shortage.as_ref().filter(|check| check.failure.is_none())?;
         self.rounds += check.rounds;
         self.errors += check.errors;
         self.survived += check.survived;
         self.complete = check.complete;
         self.faults.extend(check.faults.iter().cloned());
-        Some(first + check.rounds)
+        Some(check.faults.last().map_or(0, |fault| fault.allocation) + 1)
     }
 }
 

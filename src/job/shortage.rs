@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Shortage {
     /// The first, counted from 1.
     pub first: u64,
-    /// The last. Where a round needs fewer, that round is the last.
-    pub last: u64,
+    /// Up to this one each is failed; of those behind it, as many again, evenly spread.
+    pub each: u64,
     /// A fault that is committed on purpose, to prove that it is seen.
     pub planted: Option<PlantedShortage>,
 }

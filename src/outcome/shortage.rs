@@ -8,8 +8,7 @@ use std::fmt;
 pub struct ShortageCheck {
     /// Rounds in which an allocation failed.
     pub rounds: u64,
-    /// Whether the last round went through without reaching the allocation that was to fail: all
-    /// have had their turn.
+    /// Whether the last round went through without reaching the allocation that was to fail.
     pub complete: bool,
     /// Rounds that ended with the error that is promised.
     pub errors: u64,

@@ -38,6 +38,13 @@ pub(super) fn fail_none() -> bool {
     UNTIL_REFUSED.swap(0, Relaxed) == 0
 }
 
+/// What `run` returns, and how many allocations it made.
+pub(super) fn count<T>(run: impl FnOnce() -> T) -> (T, u64) {
+    fail_at(u64::MAX);
+    let result = run();
+    (result, u64::MAX - UNTIL_REFUSED.swap(0, Relaxed))
+}
+
 /// Whether this allocation is to be refused. As with counting, the job's thread does nearly all.
 fn is_refused() -> bool {
     let until = UNTIL_REFUSED.load(Relaxed);

@@ -34,8 +34,10 @@ pub(super) fn run(
         }
     };
     let mut check = ShortageCheck::default();
-    for allocation in shortage.first..=shortage.last {
-        let mark = |stage: Stage| {
+    let step = (work.allocations() / shortage.each.max(1)).max(1);
+    let mut allocation = shortage.first;
+    loop {
+        let mark = move |stage: Stage| {
             let place = Stage::ALL.iter().position(|&other| other == stage).unwrap_or(0);
             progress.shortage.store(allocation << SHORTAGE_STAGE_BITS | place as u64, Relaxed);
         };
@@ -63,13 +65,13 @@ pub(super) fn run(
         progress.shortage.store(0, Relaxed);
         if !failed {
             check.complete = true;
-            break;
+            return check;
         }
         check.rounds += 1;
         check.errors += u64::from(result.is_err());
         check.survived += u64::from(result.is_ok());
+        allocation += if allocation < shortage.each { 1 } else { step };
     }
-    check
 }
 
 fn is_out_of_memory(error: &Error) -> bool {

@@ -170,13 +170,13 @@ fn a_crash_of_what_is_run_is_told_in_its_phase() {
 fn short(planted: Option<PlantedShortage>) -> wasm_brink::campaign::ShortageReport {
     let backend = "x86_64".parse().unwrap();
     let recipe = recipe("types", &[("count", 20)]);
-    run_short(&recipe, &backend, (BUDGET, 5), planted, &pool(), &AtomicBool::new(false)).unwrap()
+    run_short(&recipe, &backend, (BUDGET, 3), planted, &pool(), &AtomicBool::new(false)).unwrap()
 }
 
 #[test]
 fn each_fault_of_an_engine_short_of_memory_is_seen() {
     let clean = short(None);
-    assert_eq!(clean.rounds, 5, "{clean:?}");
+    assert!(clean.complete && clean.rounds >= 5 && clean.errors > 0, "{clean:?}");
     assert!(clean.faults.iter().all(|fault| !fault.what.contains("planted")), "{clean:?}");
     for (planted, expected) in [
         (PlantedShortage::OtherError, "not of memory: planted"),
@@ -189,7 +189,7 @@ fn each_fault_of_an_engine_short_of_memory_is_seen() {
     let report = short(Some(PlantedShortage::Abort));
     let first = &report.faults[0];
     assert!(first.allocation == 1 && first.what.contains("abort"), "{report:?}");
-    assert_eq!(report.rounds, 5, "the rounds after an abort are made in another child");
+    assert!(report.complete, "the rounds after an abort are made in another child: {report:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::job::PlantedShortage;
 use crate::outcome::Stage;
+use crate::worker::allocator;
 use std::cell::Cell;
 use std::hint::black_box;
 use wasmtime::{
@@ -20,6 +21,8 @@ pub(super) struct Work<'a> {
     imports: Vec<Import>,
     /// How often the module calls its imports.
     calls: u64,
+    /// How many allocations a round makes.
+    allocations: u64,
 }
 
 /// A function that the module imports.
@@ -47,10 +50,18 @@ impl<'a> Work<'a> {
             })
         });
         let imports = imports.collect::<Result<Vec<_>>>()?;
-        let mut work = Work { config, artifact, imports, calls: 0 };
+        let mut work = Work { config, artifact, imports, calls: 0, allocations: 0 };
         let calls = Round::new(&work, &|_| {}, None).on(&engine)?;
         work.calls = calls;
-        Ok(work)
+        let counted = allocator::count(|| Round::new(&work, &|_| {}, None).all());
+        let (result, allocations) = counted;
+        work.allocations = allocations;
+        result.map(|()| work)
+    }
+
+    /// How many allocations a round makes.
+    pub(super) fn allocations(&self) -> u64 {
+        self.allocations
     }
 }
 

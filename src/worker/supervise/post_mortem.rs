@@ -155,7 +155,8 @@ fn short_of_memory(
         | Termination::Ambiguous
         | Termination::Infrastructure { .. } => return None,
     };
-    let rounds = (allocation + 1).saturating_sub(shortage.first);
+    // How many went well before is lost where they were not failed one by one.
+    let rounds = (allocation.min(shortage.each) + 1).saturating_sub(shortage.first).max(1);
     let faults = vec![ShortageFault { allocation, stage, what: shorten(&what) }];
     Some(ShortageCheck { rounds, faults, ..ShortageCheck::default() })
 }
