@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use thiserror::Error;
 
 /// Children that may die in one run before it is given up.
-const DEATHS_MAX: u64 = 20;
+const DEATHS_MAX: u64 = 40;
 
 /// Why allocations could not be failed.
 #[derive(Debug, Error)]
@@ -46,7 +46,11 @@ pub struct ShortageReport {
     pub survived: u64,
     /// Whether it came to the end of the allocations.
     pub complete: bool,
-    /// What went wrong.
+    /// Those in which it was granted, since the function that makes it had aborted before.
+    pub granted: u64,
+    /// Where the engine aborted, each function once.
+    pub aborts: Vec<ShortageFault>,
+    /// What else went wrong.
     pub faults: Vec<ShortageFault>,
     /// The same as violations, without those of equal signature.
     pub violations: Vec<Judged>,
@@ -91,7 +95,8 @@ pub fn run_short(
         }
         let mut job = case.job(id, backend, budget);
         (job.repeat, job.edge) = (false, None);
-        job.shortage = Some(Shortage { first, each, planted });
+        let granted = report.aborts.iter().filter_map(|fault| fault.aborted_in.clone()).collect();
+        job.shortage = Some(Shortage { first, each, granted, planted });
         let task = Task { jobs: vec![job], module: case.module.clone() };
         let Some(outcome) = bench.run(task, stop)?.pop() else { break };
         let not_run = |reason: String| ShortageError::NotRun {
@@ -129,7 +134,11 @@ impl ShortageReport {
         self.errors += check.errors;
         self.survived += check.survived;
         self.complete = check.complete;
-        self.faults.extend(check.faults.iter().cloned());
+        self.granted += check.granted;
+        for fault in &check.faults {
+            let list = if fault.aborted_in.is_some() { &mut self.aborts } else { &mut self.faults };
+            list.push(fault.clone());
+        }
         Some(check.faults.last().map_or(0, |fault| fault.allocation) + 1)
     }
 }

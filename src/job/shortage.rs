@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// Which allocations to fail, one in each round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortage {
     /// The first, counted from 1.
     pub first: u64,
     /// Up to this one each is failed; of those behind it, as many again, evenly spread.
     pub each: u64,
+    /// Functions of the engine whose own allocations are granted: they are known to abort.
+    pub granted: Vec<String>,
     /// A fault that is committed on purpose, to prove that it is seen.
     pub planted: Option<PlantedShortage>,
 }

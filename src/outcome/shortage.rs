@@ -14,6 +14,8 @@ pub struct ShortageCheck {
     pub errors: u64,
     /// Rounds that went well although an allocation failed: the engine did without it.
     pub survived: u64,
+    /// Allocations that were granted, since the function that makes them is known to abort.
+    pub granted: u64,
     /// What went wrong; the first few.
     pub faults: Vec<ShortageFault>,
     /// Why nothing was run, if so.
@@ -84,11 +86,13 @@ pub struct ShortageFault {
     pub stage: Stage,
     /// What happened.
     pub what: String,
+    /// The function of the engine that aborted, where that is what happened.
+    pub aborted_in: Option<String>,
 }
 
 impl fmt::Display for ShortageFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShortageFault { allocation, stage, what } = self;
+        let ShortageFault { allocation, stage, what, .. } = self;
         write!(f, "with allocation {allocation} failing, stage {stage}: {what}")
     }
 }

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::unix;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// Exit code of a child whose allocator met the limit; the reason itself is in the shared page.
 pub(super) const OUT_OF_MEMORY_EXIT: i32 = 77;
@@ -38,6 +38,38 @@ pub(super) fn fail_none() -> bool {
     UNTIL_REFUSED.swap(0, Relaxed) == 0
 }
 
+/// Frames that are kept of an allocation's stack, innermost first.
+const SEEN_MAX: usize = 24;
+
+/// The stack of the allocation that was looked at.
+static SEEN: [AtomicU64; SEEN_MAX] = [const { AtomicU64::new(0) }; SEEN_MAX];
+
+/// Whether the allocation that would be refused is granted, and looked at.
+static LOOKING: AtomicBool = AtomicBool::new(false);
+
+/// The stack of the allocation of that number in `run`, innermost first; empty where there are fewer.
+pub(super) fn look_at<T>(number: u64, run: impl FnOnce() -> T) -> Vec<u64> {
+    SEEN.iter().for_each(|cell| cell.store(0, Relaxed));
+    LOOKING.store(true, Relaxed);
+    fail_at(number);
+    drop(run());
+    fail_none();
+    LOOKING.store(false, Relaxed);
+    SEEN.iter().map(|cell| cell.load(Relaxed)).take_while(|address| *address != 0).collect()
+}
+
+/// Takes down the stack of the allocation that is being made.
+fn look() {
+    let mut cells = SEEN.iter();
+    unix::walk_stack(|address| {
+        let cell = cells.next();
+        if let Some(cell) = cell {
+            cell.store(address as u64, Relaxed);
+        }
+        cell.is_some()
+    });
+}
+
 /// What `run` returns, and how many allocations it made.
 pub(super) fn count<T>(run: impl FnOnce() -> T) -> (T, u64) {
     fail_at(u64::MAX);
@@ -52,6 +84,10 @@ fn is_refused() -> bool {
         return false;
     }
     UNTIL_REFUSED.store(until - 1, Relaxed);
+    if until == 1 && LOOKING.load(Relaxed) {
+        look();
+        return false;
+    }
     until == 1
 }
 

@@ -70,7 +70,7 @@ impl Configured for Builtin {
     fn run_short(
         &self,
         job: &Job,
-        shortage: Shortage,
+        shortage: &Shortage,
         artifact: &[u8],
         progress: &Progress,
     ) -> Option<ShortageCheck> {
@@ -79,7 +79,7 @@ impl Configured for Builtin {
     }
 
     #[cfg(wasmtime_before_48)]
-    fn run_short(&self, _: &Job, _: Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
+    fn run_short(&self, _: &Job, _: &Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
         // What these releases promise is not known.
         None
     }

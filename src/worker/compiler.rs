@@ -56,7 +56,7 @@ pub(super) trait Configured {
     fn run_short(
         &self,
         job: &Job,
-        shortage: Shortage,
+        shortage: &Shortage,
         artifact: &[u8],
         progress: &Progress,
     ) -> Option<ShortageCheck>;
@@ -176,7 +176,7 @@ impl Compiler {
                 progress.enter(Phase::Execute, monotonic_ns());
                 engine.execute(job, execution, bytes)
             }),
-            shortage: job.shortage.and_then(|shortage| {
+            shortage: job.shortage.as_ref().and_then(|shortage| {
                 progress.enter(Phase::Execute, monotonic_ns());
                 engine.run_short(job, shortage, bytes, progress)
             }),

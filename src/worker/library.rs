@@ -365,7 +365,7 @@ impl Configured for Engine<'_> {
         None
     }
 
-    fn run_short(&self, _: &Job, _: Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
+    fn run_short(&self, _: &Job, _: &Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
         None
     }
 

@@ -56,6 +56,9 @@ pub(super) struct Progress {
     pub(super) edge_call: AtomicU64,
     /// The allocation that is refused, and the stage that the round is in; 0 for none.
     pub(super) shortage: AtomicU64,
+    /// Rounds in which an allocation was refused, those that ended with the error that is promised,
+    /// those that went well all the same, and those in which it was granted.
+    pub(super) shortage_counts: [AtomicU64; 4],
     pub(super) fault_frames: [AtomicU64; FRAMES_MAX],
 }
 
@@ -67,7 +70,9 @@ impl Progress {
 
     /// Clears everything of the last job.
     pub(super) fn begin_job(&self, memory_limit: u64, now_ns: u64) {
-        for cell in self.phases_ns.iter().chain(&self.passes_ns).chain(&self.passes_bytes) {
+        let counts = self.shortage_counts.iter();
+        let times = self.phases_ns.iter().chain(&self.passes_ns).chain(&self.passes_bytes);
+        for cell in times.chain(counts) {
             cell.store(0, Relaxed);
         }
         let zeroed = [

@@ -8,10 +8,12 @@
 mod round;
 
 use self::round::{Round, Work};
-use super::allocator;
 use super::progress::{Progress, SHORTAGE_STAGE_BITS};
+use super::supervise::{counted, is_of_engine};
+use super::{allocator, crash};
 use crate::job::Shortage;
 use crate::outcome::{ShortageCheck, ShortageFault, Stage, shorten};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use wasmtime::{Config, Error, OutOfMemory};
 
@@ -22,7 +24,7 @@ const KEPT: usize = 32;
 pub(super) fn run(
     mut config: Config,
     artifact: &[u8],
-    shortage: Shortage,
+    shortage: &Shortage,
     progress: &Progress,
 ) -> ShortageCheck {
     config.enable_compiler(false);
@@ -36,11 +38,22 @@ pub(super) fn run(
     let mut check = ShortageCheck::default();
     let step = (work.allocations() / shortage.each.max(1)).max(1);
     let mut allocation = shortage.first;
+    let mut names = HashMap::new();
     loop {
         let mark = move |stage: Stage| {
             let place = Stage::ALL.iter().position(|&other| other == stage).unwrap_or(0);
             progress.shortage.store(allocation << SHORTAGE_STAGE_BITS | place as u64, Relaxed);
         };
+        let stack = allocator::look_at(allocation, || {
+            let unmarked: &dyn Fn(Stage) = &|_| {};
+            Round::new(&work, unmarked, shortage.planted).all()
+        });
+        let next = allocation + if allocation < shortage.each { 1 } else { step };
+        if function(&stack, &mut names).is_some_and(|name| shortage.granted.contains(&name)) {
+            progress.shortage_counts[3].fetch_add(1, Relaxed);
+            allocation = next;
+            continue;
+        }
         let mut round = Round::new(&work, &mark, shortage.planted);
         allocator::fail_at(allocation);
         let result = round.all();
@@ -49,7 +62,12 @@ pub(super) fn run(
         mark(Stage::Afterwards);
         let mut fault = |stage, what: String| {
             if check.faults.len() < KEPT {
-                check.faults.push(ShortageFault { allocation, stage, what: shorten(&what) });
+                check.faults.push(ShortageFault {
+                    allocation,
+                    stage,
+                    what: shorten(&what),
+                    aborted_in: None,
+                });
             }
         };
         match &result {
@@ -65,13 +83,18 @@ pub(super) fn run(
         progress.shortage.store(0, Relaxed);
         if !failed {
             check.complete = true;
-            return check;
+            return counted(check, progress);
         }
-        check.rounds += 1;
-        check.errors += u64::from(result.is_err());
-        check.survived += u64::from(result.is_ok());
-        allocation += if allocation < shortage.each { 1 } else { step };
+        progress.shortage_counts[0].fetch_add(1, Relaxed);
+        progress.shortage_counts[1 + usize::from(result.is_ok())].fetch_add(1, Relaxed);
+        allocation = next;
     }
+}
+
+/// The innermost function of the engine on a stack; names are looked up once.
+fn function(stack: &[u64], names: &mut HashMap<u64, Option<String>>) -> Option<String> {
+    let named = |address| crash::resolve(&[address]).into_iter().find(|name| is_of_engine(name));
+    stack.iter().find_map(|&address| names.entry(address).or_insert_with(|| named(address)).clone())
 }
 
 fn is_out_of_memory(error: &Error) -> bool {

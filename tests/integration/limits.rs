@@ -170,13 +170,14 @@ fn a_crash_of_what_is_run_is_told_in_its_phase() {
 fn short(planted: Option<PlantedShortage>) -> wasm_brink::campaign::ShortageReport {
     let backend = "x86_64".parse().unwrap();
     let recipe = recipe("types", &[("count", 20)]);
-    run_short(&recipe, &backend, (BUDGET, 3), planted, &pool(), &AtomicBool::new(false)).unwrap()
+    run_short(&recipe, &backend, (BUDGET, 6), planted, &pool(), &AtomicBool::new(false)).unwrap()
 }
 
 #[test]
 fn each_fault_of_an_engine_short_of_memory_is_seen() {
     let clean = short(None);
-    assert!(clean.complete && clean.rounds >= 5 && clean.errors > 0, "{clean:?}");
+    assert!(clean.complete && clean.rounds + clean.granted >= 10, "{clean:?}");
+    assert!(clean.violations.is_empty(), "{clean:?}");
     assert!(clean.faults.iter().all(|fault| !fault.what.contains("planted")), "{clean:?}");
     for (planted, expected) in [
         (PlantedShortage::OtherError, "not of memory: planted"),
@@ -187,7 +188,7 @@ fn each_fault_of_an_engine_short_of_memory_is_seen() {
         assert!(seen && !report.violations.is_empty(), "{planted:?}: {report:?}");
     }
     let report = short(Some(PlantedShortage::Abort));
-    let first = &report.faults[0];
+    let first = &report.aborts[0];
     assert!(first.allocation == 1 && first.what.contains("abort"), "{report:?}");
     assert!(report.complete, "the rounds after an abort are made in another child: {report:?}");
 }

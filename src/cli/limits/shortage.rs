@@ -63,7 +63,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 }
 
 fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
-    let ShortageReport { rounds, errors, survived, complete, faults, violations } = report;
+    let ShortageReport { rounds, errors, survived, granted, complete, aborts, faults, violations } =
+        report;
     if opts.json {
         let violations: Vec<&str> = violations.iter().map(|it| it.violation.key.as_str()).collect();
         let line = serde_json::json!({
@@ -72,7 +73,9 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
             "rounds": rounds,
             "errors": errors,
             "survived": survived,
+            "granted": granted,
             "complete": complete,
+            "aborts": aborts,
             "faults": faults,
             "violations": violations,
         });
@@ -83,9 +86,12 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
         let end = if *complete { "" } else { " (given up before the end)" };
         say(&format!(
             "{recipe} on {backend}: {rounds} allocations refused one by one{end}: {errors} errors as \
-             promised, {survived} times it did without, {} faults\n",
+             promised, {survived} times it did without, {} faults; {granted} more would have aborted\n",
             faults.len()
         ));
+        for abort in aborts {
+            say(&wrapped(&format!("  not judged: {abort}\n")));
+        }
     }
     for judged in violations {
         say(&wrapped(&format!("  FAULT {}\n", judged.violation.summary)));

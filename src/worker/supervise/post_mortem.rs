@@ -1,7 +1,7 @@
 //! How a child ended that did not say so itself, from all that it left behind.
 
 use super::{Killed, Watched};
-use crate::job::{Job, Shortage};
+use crate::job::Job;
 use crate::outcome::{
     Clock, EngineVerdict, Outcome, Phase, ShortageCheck, ShortageFault, Stage, Termination,
     Validation, shorten,
@@ -34,9 +34,7 @@ impl Watched {
             machine: None,
             edge: run.and_then(|run| edge::post_mortem(run, progress)),
             execution: None,
-            shortage: job
-                .shortage
-                .and_then(|shortage| short_of_memory(shortage, &termination, progress)),
+            shortage: job.shortage.as_ref().and_then(|_| short_of_memory(&termination, progress)),
             termination,
         }
     }
@@ -122,31 +120,44 @@ impl Watched {
     }
 }
 
+/// Whether a function, by its name, is one of the engine.
+pub(in crate::worker) fn is_of_engine(name: &str) -> bool {
+    name.contains("wasmtime")
+}
+
+/// A check with what the shared page has counted.
+pub(in crate::worker) fn counted(check: ShortageCheck, progress: &Progress) -> ShortageCheck {
+    let [rounds, errors, survived, granted] =
+        progress.shortage_counts.each_ref().map(|cell| cell.load(Relaxed));
+    ShortageCheck { rounds, errors, survived, granted, ..check }
+}
+
 /// What is known of a round in which an allocation failed and the process ended.
-fn short_of_memory(
-    shortage: Shortage,
-    termination: &Termination,
-    progress: &Progress,
-) -> Option<ShortageCheck> {
+fn short_of_memory(termination: &Termination, progress: &Progress) -> Option<ShortageCheck> {
     let at = progress.shortage.load(Relaxed);
     let allocation = at >> SHORTAGE_STAGE_BITS;
     let stage = usize::try_from(at & ((1 << SHORTAGE_STAGE_BITS) - 1)).ok()?;
     let stage = *Stage::ALL.get(stage).filter(|_| allocation > 0)?;
-    let engine = |frames: &[String]| {
-        let frame = frames.iter().find(|frame| frame.contains("wasmtime"));
-        frame.map(|frame| format!(" in {frame}")).unwrap_or_default()
+    let function = |frames: &[String]| {
+        let frame = frames.iter().find(|frame| is_of_engine(frame));
+        frame.cloned().unwrap_or_else(|| "a function that left no name".to_owned())
     };
+    let mut aborted_in = None;
     let what = match termination {
         Termination::Signaled { signal: libc::SIGABRT, frames } => {
-            format!("it aborted{}", engine(frames))
+            let name = function(frames);
+            aborted_in = Some(name.clone());
+            format!("it aborted in {name}")
         }
         Termination::Signaled { signal, frames } => {
-            format!("it was killed by signal {signal}{}", engine(frames))
+            format!("it was killed by signal {signal} in {}", function(frames))
         }
         Termination::Panicked { message, frames, .. } => {
-            format!("it panicked{}: {message}", engine(frames))
+            format!("it panicked in {}: {message}", function(frames))
         }
-        Termination::StackOverflow { frames } => format!("it ran over its stack{}", engine(frames)),
+        Termination::StackOverflow { frames } => {
+            format!("it ran over its stack in {}", function(frames))
+        }
         // Nothing that the engine did.
         Termination::Completed { .. }
         | Termination::TimedOut { .. }
@@ -155,10 +166,11 @@ fn short_of_memory(
         | Termination::Ambiguous
         | Termination::Infrastructure { .. } => return None,
     };
-    // How many went well before is lost where they were not failed one by one.
-    let rounds = (allocation.min(shortage.each) + 1).saturating_sub(shortage.first).max(1);
-    let faults = vec![ShortageFault { allocation, stage, what: shorten(&what) }];
-    Some(ShortageCheck { rounds, faults, ..ShortageCheck::default() })
+    let what = shorten(&what);
+    let faults = vec![ShortageFault { allocation, stage, what, aborted_in }];
+    let mut check = counted(ShortageCheck { faults, ..ShortageCheck::default() }, progress);
+    check.rounds += 1;
+    Some(check)
 }
 
 fn infrastructure(message: &str) -> Termination {
