@@ -144,7 +144,8 @@ pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>
 const IN_REPEAT: &str = "the second compilation, with the compiler's own checks on, ran over the \
                          budget; the first one was well within it";
 
-/// Why what happens while code is run, beside an interpreter or by itself, is not held against its compilation.
+/// Why what happens while code is run, beside an interpreter or by itself, is not held against its
+/// compilation.
 const IN_RUN: &str = "it was compiled, and ended so when it was run";
 
 fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {

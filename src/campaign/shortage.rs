@@ -126,8 +126,8 @@ pub fn run_short(
 }
 
 impl ShortageReport {
-    /// Adds what one child did; where it died, the first allocation that it has not come to. `None` where it did
-    /// nothing of the kind.
+    /// Adds what one child did; where it died, the first allocation that it has not come to. `None`
+    /// where it did nothing of the kind.
     fn add(&mut self, outcome: &Outcome) -> Option<u64> {
         let check = outcome.shortage.as_ref().filter(|check| check.failure.is_none())?;
         self.rounds += check.rounds;

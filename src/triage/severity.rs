@@ -1,8 +1,8 @@
 //! How much a violation matters, by its class.
 //!
 //! Code that accesses what it must not may leave its sandbox, and code that computes something else
-//! may be made to, so width, edge and execution are matters of security. What only costs or fails at compile time is a bug and no vulnerability, as engines see
-//! it, however much it costs.
+//! may be made to, so width, edge and execution are matters of security. What only costs or fails at
+//! compile time is a bug and no vulnerability, as engines see it, however much it costs.
 
 use crate::oracles::Severity;
 

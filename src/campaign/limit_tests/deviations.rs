@@ -32,6 +32,8 @@ pub struct Deviation {
 
 const INSTANCES: &[Aspect] = &[Aspect::Instantiate, Aspect::InstantiateAsync];
 
+const COMPILATIONS: &[Aspect] = &[Aspect::Validate, Aspect::Compile, Aspect::CompileAsync];
+
 const fn refuses(row: &'static str, stand: Stand, reason: &'static str) -> Deviation {
     Deviation { row, stand, aspects: &[], accepts: false, reason }
 }
@@ -57,6 +59,12 @@ impl Deviation {
 /// Why imports and exports end earlier.
 const TYPE_SIZE: &str = "the types of imports and exports together may have a size below 1,000,000, \
                          and a function counts for 2 and more";
+
+/// Why imports and exports end earlier in web engines.
+const OLDER_NUMBER: &str = "it has 100,000, which was the number of the text before";
+
+/// Why a table is refused earlier than asked for.
+const TABLE_SIZE_AT_ONCE: &str = "a table that can never be made is refused when it is declared";
 
 /// Why memories go further.
 const MEMORIES: &str = "multi-memory: the text allows 100, which is what the validator has; the \
@@ -110,8 +118,29 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
             .only(INSTANCES),
         ],
     },
-    LimitTable { of: "V8", engine: "v8", deviations: &[] },
-    LimitTable { of: "JavaScriptCore", engine: "jsc", deviations: &[] },
+    LimitTable {
+        of: "V8 (of node 20)",
+        engine: "v8",
+        deviations: &[
+            refuses("imports", Stand::Limit, OLDER_NUMBER),
+            refuses("exports", Stand::Limit, OLDER_NUMBER),
+        ],
+    },
+    LimitTable {
+        of: "JavaScriptCore",
+        engine: "jsc",
+        deviations: &[
+            accepts("tables", Stand::Over, "it has a larger limit on tables"),
+            refuses("tags", Stand::Limit, "it has 100,000, and calls them exports"),
+            refuses("initial table size", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
+            refuses("table entries", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
+            accepts(
+                "table entries of an initialisation",
+                Stand::Over,
+                "it has no such limit on segments that are passive",
+            ),
+        ],
+    },
 ];
 
 /// The deviation that is known of a test on a backend.
