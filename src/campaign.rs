@@ -11,10 +11,12 @@ mod events;
 mod hunt;
 mod inquiry;
 mod ladder;
+mod limit_tests;
 mod line;
 mod machine;
 mod regress;
 mod repro;
+mod shortage;
 mod sweep;
 mod width;
 
@@ -25,10 +27,15 @@ pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
+pub use self::limit_tests::{
+    Aspect, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict, Origin,
+    Stand, limit_tests, run_limit_tests,
+};
 pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;
 pub use self::regress::{Check, Checked, RegressError, Seen, Tell, regress};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
+pub use self::shortage::{ShortageError, ShortageReport, run_short, shortage_recipes};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{
     WidthError, WidthEvidence, WidthReport, WidthRun, Wrong, check_width, confirm_width,

@@ -8,6 +8,7 @@ mod generate;
 mod hunt;
 mod input;
 mod known;
+mod limits;
 mod list;
 mod options;
 mod output;
@@ -55,6 +56,8 @@ enum Command {
     Bisect(bisect::Opts),
     /// Check that x86-64 code accesses memory exactly as wide as the Wasm asked
     Width(width::Opts),
+    /// Run the specification's limit tests, and code near the limits
+    Limits(limits::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
     /// Obtain, list and remove engines
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Corpus(opts) => corpus::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),
+        Command::Limits(opts) => limits::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),

@@ -1,8 +1,12 @@
 //! A job: a module, a backend and a budget.
 
 mod edge;
+mod execution;
+mod shortage;
 
 pub use self::edge::{Argument, EDGE_BASE, EdgeCall, EdgeFunction, EdgeRun, Expected};
+pub use self::execution::{Allocator, Execution};
+pub use self::shortage::{PlantedShortage, Shortage};
 
 use crate::engines::Backend;
 use crate::proposals::Proposal;
@@ -157,8 +161,12 @@ pub struct Job {
     pub artifact: Option<PathBuf>,
     /// Whether to compile twice and compare, where the first compilation is quick.
     pub repeat: bool,
-    /// What to call once it is compiled.
+    /// What to call at the end of memory once it is compiled.
     pub edge: Option<EdgeRun>,
+    /// How to run it once it is compiled.
+    pub execution: Option<Execution>,
+    /// Which allocations to fail while it is run.
+    pub shortage: Option<Shortage>,
 }
 
 /// Byte strings as one piece rather than a list of numbers.

@@ -29,6 +29,7 @@ pub mod names;
 pub mod ops;
 pub mod oracles;
 pub mod outcome;
+pub mod promises;
 pub mod proposals;
 pub mod provision;
 pub mod recipe;

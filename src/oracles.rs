@@ -9,10 +9,12 @@ mod code_size;
 mod crash;
 mod determinism;
 mod edge;
+mod execution;
 mod growth;
 mod laxness;
 mod memory;
 mod refusal;
+mod shortage;
 mod timeout;
 mod width;
 
@@ -114,6 +116,8 @@ pub const ORACLES: &[&dyn Oracle] = &[
     &growth::Growth,
     &width::Width,
     &edge::Edge,
+    &execution::Execution,
+    &shortage::Shortage,
 ];
 
 /// Whether the oracle of that id compares backends.
@@ -140,8 +144,9 @@ pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>
 const IN_REPEAT: &str = "the second compilation, with the compiler's own checks on, ran over the \
                          budget; the first one was well within it";
 
-/// Why what happens while code is run is not held against its compilation.
-const IN_RUN: &str = "it was compiled, and ended so when it was run beside an interpreter";
+/// Why what happens while code is run, beside an interpreter or by itself, is not held against its
+/// compilation.
+const IN_RUN: &str = "it was compiled, and ended so when it was run";
 
 fn violation(oracle: &dyn Oracle, key: &str, summary: String) -> Verdict {
     Verdict::Violation(Violation {
@@ -204,6 +209,8 @@ mod fixture {
             stderr_tail: String::new(),
             machine: None,
             edge: None,
+            execution: None,
+            shortage: None,
         }
     }
 

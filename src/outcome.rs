@@ -5,10 +5,14 @@
 //! are told apart from findings here, so that no oracle has to guess.
 
 mod edge;
+mod execution;
 mod machine;
+mod shortage;
 
 pub use self::edge::{EdgeCheck, EdgeKind, EdgeMismatch};
+pub use self::execution::{ExecutionCheck, WrongCall, WrongKind};
 pub use self::machine::{MachineCheck, Mismatch, MismatchKind};
+pub use self::shortage::{ShortageCheck, ShortageFault, Stage};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,8 +29,10 @@ pub enum Phase {
     Validate,
     /// The compiler, translation included, up to and with the serialised artifact.
     Compile,
-    /// Running what was compiled.
+    /// Running what was compiled, at the end of memory and beside an interpreter.
     Run,
+    /// Instantiating what was compiled and calling it, as an embedder does.
+    Execute,
     /// A second compilation, to compare.
     Repeat,
     /// Everything is done.
@@ -35,12 +41,13 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase in order.
-    pub const ALL: [Phase; 7] = [
+    pub const ALL: [Phase; 8] = [
         Phase::Start,
         Phase::Load,
         Phase::Validate,
         Phase::Compile,
         Phase::Run,
+        Phase::Execute,
         Phase::Repeat,
         Phase::Done,
     ];
@@ -54,6 +61,7 @@ impl fmt::Display for Phase {
             Phase::Validate => "validate",
             Phase::Compile => "compile",
             Phase::Run => "run",
+            Phase::Execute => "execute",
             Phase::Repeat => "repeat",
             Phase::Done => "done",
         })
@@ -305,6 +313,12 @@ pub struct Outcome {
     /// What running it at the end of memory brought, where that was asked for.
     #[serde(default)]
     pub edge: Option<EdgeCheck>,
+    /// What instantiating and calling it brought, where that was asked for.
+    #[serde(default)]
+    pub execution: Option<ExecutionCheck>,
+    /// What failing allocations brought, where that was asked for.
+    #[serde(default)]
+    pub shortage: Option<ShortageCheck>,
 }
 
 impl Outcome {
@@ -322,6 +336,7 @@ impl Outcome {
     pub fn is_sensitive(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.mismatch_count > 0)
             || self.edge.as_ref().is_some_and(|edge| edge.mismatch_count > 0)
+            || self.execution.as_ref().is_some_and(|execution| !execution.wrong.is_empty())
     }
 
     /// Takes out what is security-sensitive: what was found, and the words and the place in which
@@ -329,6 +344,7 @@ impl Outcome {
     pub fn hide(&mut self) {
         self.machine = None;
         self.edge = None;
+        self.execution = None;
         self.stderr_tail.clear();
         if let Termination::Signaled { frames, .. } | Termination::StackOverflow { frames } =
             &mut self.termination
@@ -348,6 +364,8 @@ impl Outcome {
             stderr_tail: String::new(),
             machine: None,
             edge: None,
+            execution: None,
+            shortage: None,
         }
     }
 }

@@ -176,6 +176,13 @@ pub const SHAPES: &[&dyn Shape] = &[
     &module::customs::NameSection,
     &module::code::Code,
     &body::accesses::Accesses,
+    &module::table_ends::TableEnds,
+    &module::memory_ends::MemoryEnds,
+    &module::data_image::DataImage,
+    &module::struct_heap::StructHeap,
+    &body::wide_calls::WideCalls,
+    &body::frames::Frames,
+    &body::throws::Throws,
 ];
 
 /// Name of the parameter that pads.

@@ -61,7 +61,7 @@ impl Signature {
             // The larger the module, the earlier the pass.
             "memory" => format!("{oracle} {family} {heavy}"),
             // What is security-sensitive is not told by its name.
-            "width" | "edge" => {
+            "width" | "edge" | "execution" => {
                 let hash = blake3::hash(key.as_bytes()).to_hex();
                 format!("{oracle} {family} {}", &hash[..8])
             }

@@ -15,7 +15,7 @@ pub const FRAME_BYTES_MAX: u32 = 64 << 20;
 pub const WORKER_COMMAND: &str = "worker";
 
 /// Version of what travels; a worker of another version would misread it.
-pub const WIRE_VERSION: u32 = 3;
+pub const WIRE_VERSION: u32 = 4;
 
 /// What the sandbox sends first.
 #[derive(Debug, Serialize, Deserialize)]

@@ -15,11 +15,14 @@ mod compat;
 mod compiler;
 mod crash;
 mod edge;
+mod execution;
 mod library;
 mod passes;
 mod plant;
 mod progress;
 mod refusals;
+#[cfg(not(wasmtime_before_48))]
+mod shortage;
 mod supervise;
 mod unix;
 mod words;

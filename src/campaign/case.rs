@@ -1,7 +1,7 @@
 //! A case: one module with what is known of it, ready to become jobs.
 
 use crate::engines::Backend;
-use crate::job::{Budget, EdgeRun, Job, Planted};
+use crate::job::{Allocator, Budget, EdgeRun, Execution, Job, Planted};
 use crate::limits::{self, Expectation, Usage};
 use crate::ops::{self, Proposal};
 use crate::recipe::Recipe;
@@ -73,8 +73,10 @@ pub struct Case {
     pub proposals: BTreeSet<Proposal>,
     /// Whether no access to linear memory in it may be left out by a compiler.
     pub accesses_count: bool,
-    /// What to call once it is compiled, where its code can be run here.
+    /// What to call at the end of memory once it is compiled, where its code can be run here.
     pub edge: Option<EdgeRun>,
+    /// How to run it, where its construction says what must come of that.
+    pub execution: Option<Execution>,
 }
 
 impl Case {
@@ -91,7 +93,9 @@ impl Case {
 
     /// Stores a module that a shape built.
     pub fn of_built(subject: Subject, module: &Module) -> Result<Case, CaseError> {
-        let Facts { proposals, accesses_count, .. } = &module.facts;
+        let Facts { proposals, accesses_count, promises, .. } = &module.facts;
+        let allocator = Allocator::OnDemand;
+        let execution = Execution { allocator, promises: promises.clone() };
         Ok(Case {
             subject,
             module: StoredModule::new(&module.bytes)?,
@@ -101,6 +105,7 @@ impl Case {
             proposals: proposals.clone(),
             accesses_count: *accesses_count,
             edge: None,
+            execution: Some(execution).filter(|execution| !execution.promises.is_empty()),
         })
     }
 
@@ -115,6 +120,7 @@ impl Case {
             proposals: BTreeSet::new(),
             accesses_count: false,
             edge: None,
+            execution: None,
         }
     }
 
@@ -135,6 +141,7 @@ impl Case {
             proposals: needs.unwrap_or_default(),
             accesses_count: false,
             edge: None,
+            execution: None,
         })
     }
 
@@ -149,6 +156,8 @@ impl Case {
             artifact: None,
             repeat: true,
             edge: self.edge.clone().filter(|_| backend.runs_here()),
+            execution: self.execution.clone().filter(|_| backend.executes_here()),
+            shortage: None,
         }
     }
 }

@@ -87,6 +87,15 @@ impl Backend {
             && self.cpu_flags().iter().all(has)
     }
 
+    /// Whether what it makes can be instantiated and called on this machine: its own code, and
+    /// what is interpreted.
+    pub fn executes_here(&self) -> bool {
+        const INTERPRETED: &str = "pulley64";
+        let interpreted =
+            self.target == INTERPRETED && cfg!(all(target_arch = "x86_64", target_os = "linux"));
+        self.runs_here() || interpreted
+    }
+
     /// Why this backend cannot take a module that uses `proposals`, if so.
     pub fn lacks(&self, proposals: &BTreeSet<Proposal>) -> Option<String> {
         let target = self.target();

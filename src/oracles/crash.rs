@@ -26,6 +26,10 @@ impl Oracle for Crash {
                 | Termination::StackOverflow { .. }
                 | Termination::Signaled { .. }
         );
+        if crashed && observation.outcome.shortage.is_some() {
+            // It had been refused memory on purpose, which is judged elsewhere.
+            return Verdict::NotApplicable;
+        }
         if phase == Phase::Run && crashed {
             // What the code did when it was run is judged elsewhere; the rest is not its compiler's.
             return match observation.outcome.edge {

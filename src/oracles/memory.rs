@@ -28,7 +28,9 @@ impl Oracle for Memory {
             Termination::OutOfMemory { .. } if outcome.phase == Phase::Repeat => {
                 Verdict::Inconclusive(super::IN_REPEAT.to_owned())
             }
-            Termination::OutOfMemory { .. } if outcome.phase == Phase::Run => {
+            Termination::OutOfMemory { .. }
+                if matches!(outcome.phase, Phase::Run | Phase::Execute) =>
+            {
                 Verdict::Inconclusive(super::IN_RUN.to_owned())
             }
             Termination::OutOfMemory { .. }

@@ -29,7 +29,9 @@ impl Oracle for Timeout {
             Termination::TimedOut { .. } if outcome.phase == Phase::Repeat => {
                 Verdict::Inconclusive(super::IN_REPEAT.to_owned())
             }
-            Termination::TimedOut { .. } if outcome.phase == Phase::Run => {
+            Termination::TimedOut { .. }
+                if matches!(outcome.phase, Phase::Run | Phase::Execute) =>
+            {
                 Verdict::Inconclusive(super::IN_RUN.to_owned())
             }
             Termination::TimedOut { clock } => {

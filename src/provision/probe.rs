@@ -35,6 +35,8 @@ pub fn probe(exe: &WorkerExe, mut engine: Installed) -> Result<Installed, SeatEr
                 artifact: None,
                 repeat: false,
                 edge: None,
+                execution: None,
+                shortage: None,
             })
         });
         let mut lacks = BTreeSet::new();

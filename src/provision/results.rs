@@ -49,7 +49,7 @@ impl Cache {
             job.proposals,
             job.backend,
             job.repeat,
-            job.edge.is_some()
+            job.edge.is_some() || job.execution.is_some() || job.shortage.is_some()
         );
         let mut hasher = blake3::Hasher::new();
         hasher.update(module).update(asked.as_bytes());
@@ -90,6 +90,8 @@ mod tests {
             artifact: None,
             repeat: true,
             edge: None,
+            execution: None,
+            shortage: None,
         };
         let module = module_hash(&job.module, false).unwrap();
         let outcomes = [Outcome::infrastructure(1, "x".to_owned())];

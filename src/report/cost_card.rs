@@ -120,7 +120,7 @@ impl CostCard {
 /// What an outcome says of a resource, and whether the budget cut it short.
 fn cost(outcome: &Outcome, resource: Resource) -> Option<(u64, bool)> {
     let measured = &outcome.measurements;
-    let in_repeat = matches!(outcome.phase, Phase::Repeat | Phase::Run);
+    let in_repeat = matches!(outcome.phase, Phase::Repeat | Phase::Run | Phase::Execute);
     match (&outcome.termination, resource) {
         (Termination::Completed { verdict: EngineVerdict::Accepted { artifact } }, _) => {
             let cost = match resource {

@@ -80,6 +80,8 @@ fn plant(
         artifact: None,
         repeat: false,
         edge: None,
+        execution: None,
+        shortage: None,
     };
     seat.run(vec![job], &|| false, &mut |outcome| {
         let passed = recognised(planted, &outcome);

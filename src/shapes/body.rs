@@ -15,6 +15,7 @@ pub(crate) mod catches;
 pub(crate) mod chain;
 pub(crate) mod consts;
 pub(crate) mod diamonds;
+pub(crate) mod frames;
 pub(crate) mod handlers;
 pub(crate) mod live;
 pub(crate) mod locals;
@@ -25,8 +26,10 @@ pub(crate) mod operand_stack;
 pub(crate) mod params_forward;
 pub(crate) mod repeat;
 mod scalar;
+pub(crate) mod throws;
 pub(crate) mod tree;
 mod values;
+pub(crate) mod wide_calls;
 
 use super::{Args, Axis, FENCE, Module, ModuleBuilder, PAD, Rope, VARIANTS, leb};
 use crate::ops::{Prelude, Proposal, Unit};

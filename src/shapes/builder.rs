@@ -11,6 +11,7 @@ use self::items::{leb_rope, raw_section, section, sized};
 use super::rope::{Rope, leb};
 use crate::limits::{Expectation, Usage, headroom};
 use crate::ops::{Counts, Prelude, Proposal, Sections};
+use crate::promises::Promise;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasm_encoder::{Encode, ValType};
@@ -39,6 +40,8 @@ pub struct Facts {
     pub proposals: BTreeSet<Proposal>,
     /// Whether no access to linear memory in it may be left out by a compiler.
     pub accesses_count: bool,
+    /// What comes of calling its exports, where its construction says so.
+    pub promises: Vec<Promise>,
 }
 
 impl Facts {
@@ -83,6 +86,8 @@ pub struct ModuleBuilder {
     pub proposals: BTreeSet<Proposal>,
     /// Whether no access to linear memory may be left out by a compiler.
     pub accesses_count: bool,
+    /// What comes of calling the exports.
+    pub promises: Vec<Promise>,
     /// Sizes of the index spaces before anything that the shape declares.
     pub base: Counts,
     /// Imported entities by kind that the shape itself added (functions, tables, ...).
@@ -238,8 +243,8 @@ impl ModuleBuilder {
         section(&mut bytes, 11, self.data);
         bytes.append(self.customs);
         self.usage.raise("module-bytes", bytes.len());
-        let ModuleBuilder { usage, proposals, accesses_count, .. } = self;
-        Module { bytes, facts: Facts { usage, proposals, accesses_count } }
+        let ModuleBuilder { usage, proposals, accesses_count, promises, .. } = self;
+        Module { bytes, facts: Facts { usage, proposals, accesses_count, promises } }
     }
 
     /// The proposals that plain counts of items tell of.

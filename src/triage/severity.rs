@@ -1,15 +1,15 @@
 //! How much a violation matters, by its class.
 //!
-//! Code that accesses what it must not may leave its sandbox, so width and edge are matters of
-//! security. What only costs or fails at compile time is a bug and no vulnerability, as engines see
-//! it, however much it costs.
+//! Code that accesses what it must not may leave its sandbox, and code that computes something else
+//! may be made to, so width, edge and execution are matters of security. What only costs or fails at
+//! compile time is a bug and no vulnerability, as engines see it, however much it costs.
 
 use crate::oracles::Severity;
 
 /// The severity of the violations of an oracle.
 pub fn severity(oracle: &str) -> Severity {
     match oracle {
-        "width" | "edge" => Severity::Security,
+        "width" | "edge" | "execution" => Severity::Security,
         "laxness" => Severity::Information,
         _ => Severity::Bug,
     }
@@ -26,8 +26,8 @@ mod tests {
             let ids = ORACLES.iter().map(|oracle| oracle.id());
             ids.filter(|id| severity(id) == severity_wanted).collect::<Vec<_>>()
         };
-        assert_eq!(of(Severity::Security), ["width", "edge"]);
+        assert_eq!(of(Severity::Security), ["width", "edge", "execution"]);
         assert_eq!(of(Severity::Information), ["laxness"]);
-        assert_eq!(of(Severity::Bug).len(), ORACLES.len() - 3);
+        assert_eq!(of(Severity::Bug).len(), ORACLES.len() - 4);
     }
 }

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::unix;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// Exit code of a child whose allocator met the limit; the reason itself is in the shared page.
 pub(super) const OUT_OF_MEMORY_EXIT: i32 = 77;
@@ -23,6 +23,72 @@ pub struct CountingAllocator;
 /// Counts into `progress` from now on, or no more.
 pub(super) fn count_in(progress: Option<&'static Progress>) {
     COUNTED.store(progress.map_or(null_mut(), |p| std::ptr::from_ref(p).cast_mut()), Relaxed);
+}
+
+/// Allocations until one is refused; 0 where none is.
+static UNTIL_REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// Refuses the allocation of that number, counted from now and from 1; 0 for none.
+pub(super) fn fail_at(number: u64) {
+    UNTIL_REFUSED.store(number, Relaxed);
+}
+
+/// Refuses none any more; whether one was refused.
+pub(super) fn fail_none() -> bool {
+    UNTIL_REFUSED.swap(0, Relaxed) == 0
+}
+
+/// Frames that are kept of an allocation's stack, innermost first.
+const SEEN_MAX: usize = 24;
+
+/// The stack of the allocation that was looked at.
+static SEEN: [AtomicU64; SEEN_MAX] = [const { AtomicU64::new(0) }; SEEN_MAX];
+
+/// Whether the allocation that would be refused is granted, and looked at.
+static LOOKING: AtomicBool = AtomicBool::new(false);
+
+/// The stack of the allocation of that number in `run`, innermost first; empty where there are fewer.
+pub(super) fn look_at<T>(number: u64, run: impl FnOnce() -> T) -> Vec<u64> {
+    SEEN.iter().for_each(|cell| cell.store(0, Relaxed));
+    LOOKING.store(true, Relaxed);
+    fail_at(number);
+    drop(run());
+    fail_none();
+    LOOKING.store(false, Relaxed);
+    SEEN.iter().map(|cell| cell.load(Relaxed)).take_while(|address| *address != 0).collect()
+}
+
+/// Takes down the stack of the allocation that is being made.
+fn look() {
+    let mut cells = SEEN.iter();
+    unix::walk_stack(|address| {
+        let cell = cells.next();
+        if let Some(cell) = cell {
+            cell.store(address as u64, Relaxed);
+        }
+        cell.is_some()
+    });
+}
+
+/// What `run` returns, and how many allocations it made.
+pub(super) fn count<T>(run: impl FnOnce() -> T) -> (T, u64) {
+    fail_at(u64::MAX);
+    let result = run();
+    (result, u64::MAX - UNTIL_REFUSED.swap(0, Relaxed))
+}
+
+/// Whether this allocation is to be refused. As with counting, the job's thread does nearly all.
+fn is_refused() -> bool {
+    let until = UNTIL_REFUSED.load(Relaxed);
+    if until == 0 {
+        return false;
+    }
+    UNTIL_REFUSED.store(until - 1, Relaxed);
+    if until == 1 && LOOKING.load(Relaxed) {
+        look();
+        return false;
+    }
+    until == 1
 }
 
 fn counters() -> Option<&'static Progress> {
@@ -87,15 +153,22 @@ fn granted(memory: *mut u8, bytes: usize) -> *mut u8 {
 }
 
 // SAFETY: every method passes its arguments to the system's allocator unchanged and returns what
-// that returns; counting touches only atomics.
+// that returns, or null, which says that there is no memory and leaves all as it was; counting touches
+// only atomics.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         grow(layout.size());
         // SAFETY: the caller's contract is the system allocator's.
         granted(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         grow(layout.size());
         // SAFETY: as above.
         granted(unsafe { System.alloc_zeroed(layout) }, layout.size())
@@ -108,6 +181,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if is_refused() {
+            return null_mut();
+        }
         resize(layout.size(), size);
         // SAFETY: as above.
         granted(unsafe { System.realloc(memory, layout, size) }, size)

@@ -5,12 +5,12 @@
 use super::compiler::Configured;
 use super::edge::AtTheEdge;
 use super::progress::Progress;
-use super::{compat, edge, refusals};
+use super::{compat, edge, execution, refusals};
 use crate::engines::{
     Backend, Collector, OptLevel, RegisterAllocation, SPECTRE_FLAGS, Strategy, Switch,
 };
-use crate::job::{EdgeRun, Job};
-use crate::outcome::{EdgeCheck, RefusalKind, shorten};
+use crate::job::{EdgeRun, Execution, Job, Shortage};
+use crate::outcome::{EdgeCheck, ExecutionCheck, RefusalKind, ShortageCheck, shorten};
 use crate::proposals::Proposal;
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -44,8 +44,7 @@ impl Configured for Builtin {
         artifact: &[u8],
         progress: &Progress,
     ) -> Option<EdgeCheck> {
-        // SAFETY: this engine has just made it.
-        let compiled = match unsafe { Module::deserialize(&self.0, artifact) } {
+        let compiled = match load(&self.0, artifact) {
             Ok(compiled) => compiled,
             Err(error) => {
                 let reason = shorten(&format!("load the code: {error:#}"));
@@ -57,12 +56,46 @@ impl Configured for Builtin {
         Some(edge::run(&self.0, &compiled, reference, run, progress))
     }
 
+    fn execute(&self, job: &Job, execution: &Execution, artifact: &[u8]) -> Option<ExecutionCheck> {
+        Some(match load(&self.0, artifact) {
+            Ok(module) => execution::run(&self.0, &module, job, execution),
+            Err(error) => {
+                let refusal = Some(shorten(&format!("load the code: {error:#}")));
+                ExecutionCheck { refusal, ..ExecutionCheck::default() }
+            }
+        })
+    }
+
+    #[cfg(not(wasmtime_before_48))]
+    fn run_short(
+        &self,
+        job: &Job,
+        shortage: &Shortage,
+        artifact: &[u8],
+        progress: &Progress,
+    ) -> Option<ShortageCheck> {
+        let config = config(&job.backend, job, false).ok()?;
+        Some(super::shortage::run(config, artifact, shortage, progress))
+    }
+
+    #[cfg(wasmtime_before_48)]
+    fn run_short(&self, _: &Job, _: &Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
+        // What these releases promise is not known.
+        None
+    }
+
     fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)> {
         match self.0.precompile_module(module) {
             Ok(artifact) => Ok(Box::new(artifact)),
             Err(error) => Err(refusal(&error)),
         }
     }
+}
+
+/// Loads an artifact that an engine of the same configuration has just made.
+pub(super) fn load(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Module> {
+    // SAFETY: it is what a compiler of this release wrote, and nobody has changed it since.
+    unsafe { Module::deserialize(engine, artifact) }
 }
 
 /// The same module on the engine that interprets, which knows nothing of instructions and their
@@ -143,6 +176,12 @@ fn config(backend: &Backend, job: &Job, checked: bool) -> Result<Config, String>
     if let Some(run) = &job.edge {
         compat::no_backtraces(&mut config);
         config.with_host_memory(Arc::new(AtTheEdge { memory_bytes: run.memory_bytes }));
+    }
+    if let Some(execution) = &job.execution {
+        execution::configure(&mut config, job, execution);
+    }
+    if job.shortage.is_some() {
+        compat::no_concurrency(&mut config);
     }
     features(&mut config, backend, job);
     Ok(config)

@@ -1,13 +1,11 @@
 //! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
 
 use super::command::Ended;
-use super::compiler::{Compiled, Compiler};
+use super::compiler::{Compiled, Compiler, Ran};
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{
-    EdgeCheck, EngineVerdict, Measurements, Phase, Termination, Validation, shorten,
-};
+use crate::outcome::{EngineVerdict, Measurements, Phase, Termination, Validation, shorten};
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -26,6 +24,10 @@ const LIBRARY_SLACK_BYTES: u64 = 256 << 20;
 /// What memories that are run at their ends set aside beside that: two of them, each with all the
 /// guards that an engine asks for.
 const EDGE_SLACK_BYTES: u64 = 32 << 30;
+
+/// What is set aside for a hundred memories and tables of any size, with their guards: address space
+/// alone, of which next to nothing is touched.
+const EXECUTION_SLACK_BYTES: u64 = 4 << 40;
 
 /// Exit code of a child that could not do its work.
 const FAILED_EXIT: i32 = 70;
@@ -55,7 +57,7 @@ pub(super) struct Completed {
     pub(super) termination: Termination,
     pub(super) validation: Validation,
     pub(super) measurements: Measurements,
-    pub(super) edge: Option<EdgeCheck>,
+    pub(super) ran: Ran,
 }
 
 /// The pipe to the worker; the panic hook needs it too.
@@ -149,6 +151,8 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         let slack =
             if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
         let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
+        let slack = slack + if job.execution.is_some() { EXECUTION_SLACK_BYTES } else { 0 };
+        let slack = slack + if job.shortage.is_some() { EDGE_SLACK_BYTES } else { 0 };
         let room = job.budget.memory_bytes.saturating_add(slack);
         let limit = unix::address_space_bytes().saturating_add(room);
         unix::limit_address_space(limit)?;
@@ -198,18 +202,18 @@ fn compile(
     };
     // A library allocates by itself; what little is seen here of it would only mislead.
     allocator::count_in((!compiler.is_library()).then_some(progress));
-    let Compiled { validation, verdict, edge } = if let ModuleSource::Planted(planted) = &job.module
+    let Compiled { validation, verdict, ran } = if let ModuleSource::Planted(planted) = &job.module
     {
         let verdict = plant::commit(*planted);
         measured();
-        Compiled { validation: Validation::NotRun, verdict, edge: None }
+        Compiled { validation: Validation::NotRun, verdict, ran: Ran::default() }
     } else {
         compiler.compile(job, module, progress, &measured)?
     };
     allocator::count_in(None);
     let termination = Termination::Completed { verdict };
     let mut completed = completed(job, Phase::Done, termination, validation, progress);
-    completed.edge = edge;
+    completed.ran = ran;
     Ok(Message::Completed(Box::new(completed)))
 }
 
@@ -225,7 +229,7 @@ fn completed(
     progress.enter(Phase::Done, now_ns);
     let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
     let job = job.id;
-    Completed { job, phase, termination, validation, measurements, edge: None }
+    Completed { job, phase, termination, validation, measurements, ran: Ran::default() }
 }
 
 /// Sends a message to the worker; a pipe that is gone means that the worker is, and so are we.

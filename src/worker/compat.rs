@@ -3,7 +3,7 @@
 
 use crate::proposals::Proposal;
 use std::collections::BTreeSet;
-use wasmtime::{Collector, Config, RegallocAlgorithm};
+use wasmtime::{Collector, Config, Error, RegallocAlgorithm};
 
 /// Turns debugging of guests on.
 #[cfg(not(wasmtime_before_39))]
@@ -72,3 +72,25 @@ pub(super) fn no_backtraces(config: &mut Config) {
 pub(super) fn no_backtraces(config: &mut Config) {
     config.wasm_backtrace(false);
 }
+
+/// Whether a call ended because nobody caught an exception.
+#[cfg(not(wasmtime_before_39))]
+pub(super) fn is_thrown(error: &Error) -> bool {
+    error.is::<wasmtime::ThrownException>()
+}
+
+/// Whether a call ended because nobody caught an exception.
+#[cfg(wasmtime_before_39)]
+pub(super) fn is_thrown(_: &Error) -> bool {
+    false
+}
+
+/// Leaves out what a store sets up for asynchronous calls.
+#[cfg(not(wasmtime_before_48))]
+pub(super) fn no_concurrency(config: &mut Config) {
+    config.concurrency_support(false);
+}
+
+/// Leaves out what a store sets up for asynchronous calls.
+#[cfg(wasmtime_before_48)]
+pub(super) fn no_concurrency(_: &mut Config) {}

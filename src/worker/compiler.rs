@@ -6,10 +6,12 @@ use super::progress::Progress;
 use super::unix::monotonic_ns;
 use super::{artifact, builtin, library, passes};
 use crate::engines::{Code, Installed};
-use crate::job::{EdgeRun, Job};
+use crate::job::{EdgeRun, Execution, Job, Shortage};
 use crate::outcome::{
-    Artifact, EdgeCheck, EngineVerdict, Phase, Refusal, RefusalKind, Validation, shorten,
+    Artifact, EdgeCheck, EngineVerdict, ExecutionCheck, Phase, Refusal, RefusalKind, ShortageCheck,
+    Validation, shorten,
 };
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// A second compilation, to compare, is made where the first took at most this long.
@@ -47,6 +49,18 @@ pub(super) trait Configured {
         progress: &Progress,
     ) -> Option<EdgeCheck>;
 
+    /// Instantiates an artifact and calls it; `None` where this engine is not run.
+    fn execute(&self, job: &Job, execution: &Execution, artifact: &[u8]) -> Option<ExecutionCheck>;
+
+    /// Fails allocations while an artifact is loaded and called; `None` where that cannot be done.
+    fn run_short(
+        &self,
+        job: &Job,
+        shortage: &Shortage,
+        artifact: &[u8],
+        progress: &Progress,
+    ) -> Option<ShortageCheck>;
+
     /// Compiles to an artifact; the error is the kind of the refusal and the engine's message.
     fn compile(&self, module: &[u8]) -> Result<Box<dyn AsRef<[u8]>>, (RefusalKind, String)>;
 }
@@ -55,7 +69,15 @@ pub(super) trait Configured {
 pub(super) struct Compiled {
     pub(super) validation: Validation,
     pub(super) verdict: EngineVerdict,
+    pub(super) ran: Ran,
+}
+
+/// What came of running what was compiled.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Ran {
     pub(super) edge: Option<EdgeCheck>,
+    pub(super) execution: Option<ExecutionCheck>,
+    pub(super) shortage: Option<ShortageCheck>,
 }
 
 impl Compiler {
@@ -107,7 +129,7 @@ impl Compiler {
         measured: &dyn Fn(),
     ) -> io::Result<Compiled> {
         let not_run =
-            |verdict| Ok(Compiled { validation: Validation::NotRun, verdict, edge: None });
+            |verdict| Ok(Compiled { validation: Validation::NotRun, verdict, ran: Ran::default() });
         let engine = match self.configure(job, false) {
             Ok(engine) => engine,
             Err(reason) => return not_run(EngineVerdict::NotApplicable { reason }),
@@ -133,7 +155,7 @@ impl Compiler {
                 }
                 let refusal = Refusal { phase: Phase::Compile, kind, message: shorten(&message) };
                 let verdict = EngineVerdict::Refused { refusal };
-                return Ok(Compiled { validation, verdict, edge: None });
+                return Ok(Compiled { validation, verdict, ran: Ran::default() });
             }
         };
         measured();
@@ -145,20 +167,30 @@ impl Compiler {
             hash: artifact::fingerprint(bytes),
             repeat_hash: None,
         };
-        let edge = job.edge.as_ref().and_then(|run| {
-            progress.enter(Phase::Run, monotonic_ns());
-            engine.run(job, run, module, bytes, progress)
-        });
+        let ran = Ran {
+            edge: job.edge.as_ref().and_then(|run| {
+                progress.enter(Phase::Run, monotonic_ns());
+                engine.run(job, run, module, bytes, progress)
+            }),
+            execution: job.execution.as_ref().and_then(|execution| {
+                progress.enter(Phase::Execute, monotonic_ns());
+                engine.execute(job, execution, bytes)
+            }),
+            shortage: job.shortage.as_ref().and_then(|shortage| {
+                progress.enter(Phase::Execute, monotonic_ns());
+                engine.run_short(job, shortage, bytes, progress)
+            }),
+        };
         drop(artifact);
         if job.repeat && took_us <= REPEAT_US_MAX {
             progress.enter(Phase::Repeat, monotonic_ns());
             match self.again(job, module, took_us <= CHECKED_US_MAX) {
                 Ok(hash) => described.repeat_hash = Some(hash),
-                Err(verdict) => return Ok(Compiled { validation, verdict, edge }),
+                Err(verdict) => return Ok(Compiled { validation, verdict, ran }),
             }
         }
         let verdict = EngineVerdict::Accepted { artifact: described };
-        Ok(Compiled { validation, verdict, edge })
+        Ok(Compiled { validation, verdict, ran })
     }
 
     /// The fingerprint of a second compilation, or what the engine said instead.

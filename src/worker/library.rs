@@ -11,8 +11,8 @@ use super::refusals;
 use crate::engines::{
     Collector, OptLevel, RegisterAllocation, SPECTRE_FLAGS, Strategy, Switch, Target,
 };
-use crate::job::{EdgeRun, Job};
-use crate::outcome::{EdgeCheck, RefusalKind};
+use crate::job::{EdgeRun, Execution, Job, Shortage};
+use crate::outcome::{EdgeCheck, ExecutionCheck, RefusalKind, ShortageCheck};
 use crate::proposals::Proposal;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
@@ -358,6 +358,14 @@ impl Configured for Engine<'_> {
     }
 
     fn run(&self, _: &Job, _: &EdgeRun, _: &[u8], _: &[u8], _: &Progress) -> Option<EdgeCheck> {
+        None
+    }
+
+    fn execute(&self, _: &Job, _: &Execution, _: &[u8]) -> Option<ExecutionCheck> {
+        None
+    }
+
+    fn run_short(&self, _: &Job, _: &Shortage, _: &[u8], _: &Progress) -> Option<ShortageCheck> {
         None
     }
 

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Frames kept of a faulting thread's stack, innermost first.
 pub(super) const FRAMES_MAX: usize = 64;
 
+/// Low bits of [`Progress::shortage`] that are the stage; the others are the allocation.
+pub(super) const SHORTAGE_STAGE_BITS: u32 = 8;
+
 /// No pass is running.
 pub(super) const NO_PASS: u64 = u64::MAX;
 
@@ -51,6 +54,11 @@ pub(super) struct Progress {
     pub(super) fault_frame_count: AtomicU64,
     /// The call that runs at the end of memory; 0 for none.
     pub(super) edge_call: AtomicU64,
+    /// The allocation that is refused, and the stage that the round is in; 0 for none.
+    pub(super) shortage: AtomicU64,
+    /// Rounds in which an allocation was refused, those that ended with the error that is promised,
+    /// those that went well all the same, and those in which it was granted.
+    pub(super) shortage_counts: [AtomicU64; 4],
     pub(super) fault_frames: [AtomicU64; FRAMES_MAX],
 }
 
@@ -62,7 +70,9 @@ impl Progress {
 
     /// Clears everything of the last job.
     pub(super) fn begin_job(&self, memory_limit: u64, now_ns: u64) {
-        for cell in self.phases_ns.iter().chain(&self.passes_ns).chain(&self.passes_bytes) {
+        let counts = self.shortage_counts.iter();
+        let times = self.phases_ns.iter().chain(&self.passes_ns).chain(&self.passes_bytes);
+        for cell in times.chain(counts) {
             cell.store(0, Relaxed);
         }
         let zeroed = [
@@ -82,6 +92,7 @@ impl Progress {
             &self.fault_on_stack,
             &self.fault_frame_count,
             &self.edge_call,
+            &self.shortage,
         ];
         for cell in zeroed {
             cell.store(0, Relaxed);
@@ -133,7 +144,7 @@ impl Progress {
         let phases = Phase::ALL.iter().zip(&self.phases_ns).map(|(phase, ns)| (*phase, us(ns)));
         let phases_us: Vec<(Phase, u64)> = phases.filter(|(_, us)| *us > 0).collect();
         // A second compilation is no part of what the job costs, nor is what it runs.
-        let counts = |phase: &Phase| !matches!(phase, Phase::Repeat | Phase::Run);
+        let counts = |phase: &Phase| !matches!(phase, Phase::Repeat | Phase::Run | Phase::Execute);
         let measured = phases_us.iter().filter(|(phase, _)| counts(phase));
         let wall_us = measured.map(|(_, us)| us).sum();
         let bytes = |cell: &AtomicU64| cell.load(Relaxed);

@@ -5,6 +5,7 @@ mod nursery;
 mod post_mortem;
 
 pub(super) use self::nursery::Nursery;
+pub(super) use self::post_mortem::{counted, is_of_engine};
 use self::nursery::{LEAVING_BYTES_MAX, Leaving};
 use super::child::{self, Completed, Message};
 use super::compiler::Compiler;
@@ -218,7 +219,7 @@ impl Watched {
             match wire::take::<Message>(&mut self.buffer) {
                 Ok(None) => return,
                 Ok(Some(Message::Completed(completed))) => {
-                    let Completed { job, phase, termination, validation, measurements, edge } =
+                    let Completed { job, phase, termination, validation, measurements, ran } =
                         *completed;
                     if jobs.get(outcomes.len()).is_none_or(|expected| expected.id != job) {
                         self.kill(Killed::Garbage);
@@ -232,7 +233,9 @@ impl Watched {
                         measurements,
                         stderr_tail: shorten(&self.take_stderr()),
                         machine: None,
-                        edge,
+                        edge: ran.edge,
+                        execution: ran.execution,
+                        shortage: ran.shortage,
                     });
                 }
                 Ok(Some(Message::Panicked { location, message, addresses })) => {

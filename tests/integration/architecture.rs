@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Rooms in the order of dependency: a room uses only those before it. Those in one line are
 /// neighbours that do not use each other.
 const ORDER: &[&[&str]] = &[
-    &["names", "proposals"],
+    &["names", "proposals", "promises"],
     &["limits", "ops"],
     &["recipe"],
     &["shapes"],
@@ -39,6 +39,8 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
             "worker/builtin.rs",
             "worker/compat.rs",
             "worker/edge",
+            "worker/execution",
+            "worker/shortage",
             "width/image.rs",
             "provision/build",
         ],

@@ -7,6 +7,7 @@ mod command_line;
 mod engines;
 mod growth;
 mod hunt;
+mod limits;
 mod measurements;
 mod recipes;
 mod regress;

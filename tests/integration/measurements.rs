@@ -33,6 +33,8 @@ fn in_the_sandbox() -> u64 {
         artifact: None,
         repeat: false,
         edge: None,
+        execution: None,
+        shortage: None,
     };
     let mut peak = 0;
     let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();

@@ -19,6 +19,8 @@ fn job(id: u64, module: ModuleSource, cpu_s: u64) -> Job {
         artifact: None,
         repeat: true,
         edge: None,
+        execution: None,
+        shortage: None,
     }
 }
 

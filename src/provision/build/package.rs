@@ -17,7 +17,8 @@ static SOURCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src");
 const MANIFEST: &str = include_str!("../../../Cargo.toml");
 
 /// The rooms that a worker is made of; they use no others.
-const ROOMS: &[&str] = &["names", "proposals", "engines", "job", "outcome", "wire", "worker"];
+const ROOMS: &[&str] =
+    &["names", "proposals", "promises", "engines", "job", "outcome", "wire", "worker"];
 
 /// The packages that they need beside Wasmtime's.
 const PACKAGES: &[&str] = &[
@@ -37,7 +38,7 @@ const PACKAGES: &[&str] = &[
 const WASMTIME: &[&str] = &["wasmtime", "wasmtime-environ", "cranelift-codegen"];
 
 /// The major releases at which `worker/compat.rs` changes its mind.
-const TURNS: &[u64] = &[37, 39, 43, 45, 47];
+const TURNS: &[u64] = &[37, 39, 43, 45, 47, 48];
 
 /// Cranelift's releases are numbered `0.N` where Wasmtime's are `N - 87`.
 const CRANELIFT_AHEAD: u64 = 87;

@@ -19,6 +19,15 @@ const PATTERN: Param = Param {
     default: 2,
 };
 
+/// The parameter for how many parameters the function has.
+const PARAMETERS: Param = Param {
+    name: "params",
+    summary: "parameters; one at least where locals are used",
+    min: 0,
+    max: 1_001,
+    default: 1,
+};
+
 /// Locals, and one of the patterns.
 pub(crate) struct Locals;
 
@@ -35,7 +44,7 @@ impl Shape for Locals {
         const PARAMS: &[Param] = &[
             Param {
                 name: "locals",
-                summary: "locals, the one parameter not counted",
+                summary: "locals, parameters not counted",
                 min: 1,
                 max: 700_000,
                 default: 100,
@@ -43,6 +52,7 @@ impl Shape for Locals {
             PATTERN,
             TYPE,
             PAD,
+            PARAMETERS,
         ];
         PARAMS
     }
@@ -59,10 +69,12 @@ impl Shape for Locals {
         body.memory();
         let callee = body.import(&[], &[]);
         let condition = body.condition();
-        let address = body.param(ValType::I32);
+        let pattern = args.get(PATTERN.name);
+        let address = 0;
+        let params = args.get(PARAMETERS.name).max(u64::from(pattern > 0));
+        (0..params).for_each(|_| _ = body.param(ValType::I32));
         let first = u64::from(body.locals(count, scalar.val_type()));
         let local = |k: u64| super::index(first + k);
-        let pattern = args.get(PATTERN.name);
         if pattern == 1 {
             body.emit_each(each, |code, k| {
                 scalar.load(code.local_get(address), k);

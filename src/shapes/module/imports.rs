@@ -97,7 +97,7 @@ impl Shape for Imports {
     fn params(&self) -> &'static [Param] {
         const PARAMS: &[Param] = &[
             param("globals", "imported globals", 0, MILLION, 20),
-            param("tables", "imported tables", 0, 101, 2),
+            param("tables", "imported tables", 0, 100_001, 2),
             param("memories", "imported memories", 0, 101, 2),
             param("tags", "imported tags", 0, MILLION, 0),
             NAME_BYTES,

@@ -87,7 +87,7 @@ impl Shape for ElementSegments {
 
     fn params(&self) -> &'static [Param] {
         const PARAMS: &[Param] = &[
-            count("element segments", 100_001, 20),
+            count("element segments", 10_000_001, 20),
             param("items", "entries of each segment", 0, 10_000_001, 4),
             MODE,
         ];

@@ -43,6 +43,8 @@ fn run_with(module: &[u8], backend: &str, run: &EdgeRun, edit: Option<[&[u8]; 2]
         artifact: None,
         repeat: false,
         edge: Some(run.clone()),
+        execution: None,
+        shortage: None,
     };
     let engine = crate::worker::builtin::configure(&job, false).unwrap();
     let mut artifact = (*engine.compile(module).unwrap()).as_ref().to_vec();

@@ -2,8 +2,11 @@
 
 use super::{Killed, Watched};
 use crate::job::Job;
-use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination, Validation, shorten};
-use crate::worker::progress::Progress;
+use crate::outcome::{
+    Clock, EngineVerdict, Outcome, Phase, ShortageCheck, ShortageFault, Stage, Termination,
+    Validation, shorten,
+};
+use crate::worker::progress::{Progress, SHORTAGE_STAGE_BITS};
 use crate::worker::{allocator, crash, edge, unix, words};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -25,12 +28,14 @@ impl Watched {
         Outcome {
             job: job.id,
             phase: progress.phase(),
-            termination,
             validation: Validation::NotRun,
             measurements,
             stderr_tail: shorten(&stderr_tail),
             machine: None,
             edge: run.and_then(|run| edge::post_mortem(run, progress)),
+            execution: None,
+            shortage: job.shortage.as_ref().and_then(|_| short_of_memory(&termination, progress)),
+            termination,
         }
     }
 
@@ -77,7 +82,11 @@ impl Watched {
             return Termination::StackOverflow { frames: frames() };
         }
         // The runtime's own words, for what the shared page does not show.
-        if fault == libc::SIGABRT && stderr_tail.contains("memory allocation of ") {
+        let refused_on_purpose = progress.shortage.load(Relaxed) > 0;
+        if fault == libc::SIGABRT
+            && !refused_on_purpose
+            && stderr_tail.contains("memory allocation of ")
+        {
             return Termination::OutOfMemory { requested_bytes: 0 };
         }
         if fault != 0 {
@@ -109,6 +118,59 @@ impl Watched {
             }
         }
     }
+}
+
+/// Whether a function, by its name, is one of the engine.
+pub(in crate::worker) fn is_of_engine(name: &str) -> bool {
+    name.contains("wasmtime")
+}
+
+/// A check with what the shared page has counted.
+pub(in crate::worker) fn counted(check: ShortageCheck, progress: &Progress) -> ShortageCheck {
+    let [rounds, errors, survived, granted] =
+        progress.shortage_counts.each_ref().map(|cell| cell.load(Relaxed));
+    ShortageCheck { rounds, errors, survived, granted, ..check }
+}
+
+/// What is known of a round in which an allocation failed and the process ended.
+fn short_of_memory(termination: &Termination, progress: &Progress) -> Option<ShortageCheck> {
+    let at = progress.shortage.load(Relaxed);
+    let allocation = at >> SHORTAGE_STAGE_BITS;
+    let stage = usize::try_from(at & ((1 << SHORTAGE_STAGE_BITS) - 1)).ok()?;
+    let stage = *Stage::ALL.get(stage).filter(|_| allocation > 0)?;
+    let function = |frames: &[String]| {
+        let frame = frames.iter().find(|frame| is_of_engine(frame));
+        frame.cloned().unwrap_or_else(|| "a function that left no name".to_owned())
+    };
+    let mut aborted_in = None;
+    let what = match termination {
+        Termination::Signaled { signal: libc::SIGABRT, frames } => {
+            let name = function(frames);
+            aborted_in = Some(name.clone());
+            format!("it aborted in {name}")
+        }
+        Termination::Signaled { signal, frames } => {
+            format!("it was killed by signal {signal} in {}", function(frames))
+        }
+        Termination::Panicked { message, frames, .. } => {
+            format!("it panicked in {}: {message}", function(frames))
+        }
+        Termination::StackOverflow { frames } => {
+            format!("it ran over its stack in {}", function(frames))
+        }
+        // Nothing that the engine did.
+        Termination::Completed { .. }
+        | Termination::TimedOut { .. }
+        | Termination::OutOfMemory { .. }
+        | Termination::OutputLimit
+        | Termination::Ambiguous
+        | Termination::Infrastructure { .. } => return None,
+    };
+    let what = shorten(&what);
+    let faults = vec![ShortageFault { allocation, stage, what, aborted_in }];
+    let mut check = counted(ShortageCheck { faults, ..ShortageCheck::default() }, progress);
+    check.rounds += 1;
+    Some(check)
 }
 
 fn infrastructure(message: &str) -> Termination {

@@ -1,0 +1,318 @@
+//! Runs limit tests: each module once on each backend, whatever the number of tests about it.
+
+use super::deviations::deviation;
+use super::{Aspect, LimitTest};
+use crate::campaign::{Case, CaseError, Court, Event, Observer};
+use crate::engines::Backend;
+use crate::job::{Allocator, Budget};
+use crate::outcome::{EngineVerdict, Outcome, Termination, Validation};
+use crate::promises::End;
+use crate::recipe::Recipe;
+use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct LimitRun {
+    /// The tests.
+    pub tests: Vec<LimitTest>,
+    /// On what.
+    pub backends: Vec<Backend>,
+    /// The limits of a job.
+    pub budget: Budget,
+}
+
+/// What came of one test on one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitVerdict {
+    /// What the test says.
+    Passed(String),
+    /// Otherwise, as is known and meant.
+    Deviates(&'static str),
+    /// Otherwise, and why.
+    Failed(String),
+    /// The backend cannot be asked.
+    NotApplicable(String),
+}
+
+/// What came of all of them.
+#[derive(Debug, Default)]
+pub struct LimitReport {
+    /// By place of the test and of the backend, what came of it; what was not run is not in it.
+    pub verdicts: BTreeMap<(usize, usize), LimitVerdict>,
+    /// CPU time of all jobs, in microseconds.
+    pub cpu_us: u64,
+    /// Why a worker would not start, or a module could not be made.
+    pub error: Option<String>,
+}
+
+/// Runs tests until all are done or `stop` turns true.
+pub fn run_limit_tests(
+    run: &LimitRun,
+    pool: &Pool,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> LimitReport {
+    let work = Work { run, observer, planned: 0, state: Mutex::default() };
+    let parts = work.parts();
+    let work = Work { planned: (parts.len() * run.backends.len()) as u64, ..work };
+    work.state().parts = parts;
+    pool.run(&work, stop);
+    let state = work.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    LimitReport { error: state.error.filter(|_| !stop.load(Relaxed)), ..state.report }
+}
+
+/// Tests about one module that one job can answer.
+struct Part {
+    recipe: Recipe,
+    allocator: Allocator,
+    tests: Vec<usize>,
+}
+
+/// A part whose module has been made.
+struct Open {
+    part: Part,
+    case: Case,
+    backends: VecDeque<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    parts: VecDeque<Part>,
+    open: Option<Open>,
+    next_job: u64,
+    /// By job, the tests that it answers, its case and its backend.
+    running: BTreeMap<u64, (Vec<usize>, Case, usize)>,
+    report: LimitReport,
+    error: Option<String>,
+}
+
+struct Work<'a> {
+    run: &'a LimitRun,
+    observer: &'a dyn Observer,
+    planned: u64,
+    state: Mutex<State>,
+}
+
+impl Work<'_> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn parts(&self) -> VecDeque<Part> {
+        let mut parts: VecDeque<Part> = VecDeque::new();
+        for (at, test) in self.run.tests.iter().enumerate() {
+            let same =
+                |part: &&mut Part| part.recipe == test.recipe && part.allocator == test.allocator;
+            match parts.iter_mut().find(same) {
+                Some(part) => part.tests.push(at),
+                None => parts.push_back(Part {
+                    recipe: test.recipe.clone(),
+                    allocator: test.allocator,
+                    tests: vec![at],
+                }),
+            }
+        }
+        parts
+    }
+
+    /// The tests of a part that a backend can answer; what it cannot is told at once.
+    fn applicable(&self, state: &mut State, open: &Open, backend: usize) -> Vec<usize> {
+        let named = &self.run.backends[backend];
+        let lacks = named.lacks(&open.case.proposals);
+        let mut applicable = Vec::new();
+        for &test in &open.part.tests {
+            let runs = self.run.tests[test].aspect.runs();
+            let reason = lacks.clone().or_else(|| {
+                (runs && !named.executes_here()).then(|| "its code cannot be run here".to_owned())
+            });
+            match reason {
+                Some(reason) => {
+                    let verdict = LimitVerdict::NotApplicable(reason);
+                    state.report.verdicts.insert((test, backend), verdict);
+                }
+                None => applicable.push(test),
+            }
+        }
+        applicable
+    }
+
+    /// The next part that is to be run, its module made.
+    fn open(&self, state: &mut State) -> Result<Option<Open>, CaseError> {
+        if let Some(open) = state.open.take().filter(|open| !open.backends.is_empty()) {
+            return Ok(Some(open));
+        }
+        let Some(part) = state.parts.pop_front() else { return Ok(None) };
+        let mut case = Case::of_recipe(&part.recipe)?;
+        let runs = part.tests.iter().any(|&test| self.run.tests[test].aspect.runs());
+        case.execution = case.execution.filter(|_| runs);
+        if let Some(execution) = &mut case.execution {
+            execution.allocator = part.allocator;
+        }
+        Ok(Some(Open { part, case, backends: (0..self.run.backends.len()).collect() }))
+    }
+}
+
+impl Tasks for Work<'_> {
+    fn next(&self) -> Next {
+        let state = &mut *self.state();
+        loop {
+            let mut open = match self.open(state) {
+                Ok(Some(open)) => open,
+                Ok(None) => return Next::Done,
+                Err(error) => {
+                    state.error.get_or_insert_with(|| error.to_string());
+                    return Next::Done;
+                }
+            };
+            let Some(backend) = open.backends.pop_front() else { continue };
+            let tests = self.applicable(state, &open, backend);
+            let case = open.case.clone();
+            state.open = Some(open);
+            if tests.is_empty() {
+                continue;
+            }
+            let named = &self.run.backends[backend];
+            let mut job = case.job(state.next_job, named, self.run.budget);
+            job.repeat = false;
+            job.edge = None;
+            state.next_job += 1;
+            self.observer.observe(Event::JobsStarted {
+                line: format!("{} on {named}", case.subject),
+                at: None,
+                count: 1,
+                planned: self.planned,
+            });
+            let module = case.module.clone();
+            state.running.insert(job.id, (tests, case, backend));
+            return Next::Task(Task { jobs: vec![job], module });
+        }
+    }
+
+    fn ended(&self, outcome: Outcome) {
+        let state = &mut *self.state();
+        let Some((tests, case, at)) = state.running.remove(&outcome.job) else { return };
+        let backend = &self.run.backends[at];
+        state.report.cpu_us += outcome.measurements.cpu_us;
+        for test in tests {
+            let verdict = judge(&self.run.tests[test], backend, &self.run.budget, &case, &outcome);
+            state.report.verdicts.insert((test, at), verdict);
+        }
+        self.observer.observe(Event::JobEnded {
+            line: case.subject.to_string(),
+            at: None,
+            subject: case.subject.clone(),
+            backend: backend.clone(),
+            budget: self.run.budget,
+            outcome: Box::new(outcome),
+            violations: Vec::new(),
+            inconclusive: Vec::new(),
+        });
+    }
+
+    fn seat_failed(&self, error: SeatError) {
+        self.state().error = Some(error.to_string());
+    }
+}
+
+/// What an outcome says of a test.
+fn judge(
+    test: &LimitTest,
+    backend: &Backend,
+    budget: &Budget,
+    case: &Case,
+    outcome: &Outcome,
+) -> LimitVerdict {
+    let violation = || {
+        let (judged, _) = Court::judge(case, backend, budget, outcome, None);
+        judged.into_iter().next().map(|judged| judged.violation.summary)
+    };
+    let (accepts, words) = match answer(test.aspect, case, outcome) {
+        Answer::Accepts(words) => (true, words),
+        Answer::Refuses(words) => (false, words),
+        Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
+        // The oracles say it better, where they have something to say.
+        Answer::Fails(words) => return LimitVerdict::Failed(violation().unwrap_or(words)),
+    };
+    if test.aspect == Aspect::Run {
+        // Any clean error will do, but not one of the compiler, which had to take it.
+        return violation().map_or(LimitVerdict::Passed(words), LimitVerdict::Failed);
+    }
+    match deviation(test, backend) {
+        None if accepts == test.accept => LimitVerdict::Passed(words),
+        Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
+        Some(_) => LimitVerdict::Failed("it is known to deviate here, and does not".to_owned()),
+        None if accepts => LimitVerdict::Failed("it is accepted".to_owned()),
+        None => LimitVerdict::Failed(format!("it is refused: {words}")),
+    }
+}
+
+/// What an engine makes of a module, in one aspect.
+enum Answer {
+    Accepts(String),
+    Refuses(String),
+    /// It cannot be asked.
+    Lacks(String),
+    /// Neither: it crashed, ran over its limits, or did wrong.
+    Fails(String),
+}
+
+fn answer(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
+    let accepted = || Answer::Accepts("accepted".to_owned());
+    if aspect == Aspect::Validate {
+        match &outcome.validation {
+            Validation::Valid => return accepted(),
+            Validation::Invalid(message) => return Answer::Refuses(first_line(message)),
+            // It shares the run of the compilation, or did not get that far.
+            Validation::NotRun => {}
+        }
+    }
+    let verdict = match &outcome.termination {
+        Termination::Completed { verdict } => verdict,
+        other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
+    };
+    match verdict {
+        EngineVerdict::Refused { refusal } => Answer::Refuses(first_line(&refusal.message)),
+        EngineVerdict::NotApplicable { reason } => Answer::Lacks(reason.clone()),
+        EngineVerdict::Accepted { .. } if aspect.runs() => ran(aspect, case, outcome),
+        EngineVerdict::Accepted { .. } => accepted(),
+    }
+}
+
+/// What came of running it.
+fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
+    let (Some(check), Some(asked)) = (&outcome.execution, &case.execution) else {
+        return Answer::Lacks("this engine's code is not run".to_owned());
+    };
+    if let Some(wrong) = check.wrong.first() {
+        return Answer::Fails(wrong.to_string());
+    }
+    if let Some(refusal) = &check.refusal {
+        return Answer::Refuses(format!("clean error: {}", first_line(refusal)));
+    }
+    let ended = asked.promises.iter().zip(&check.ends);
+    let ended = ended.filter_map(|(promise, end)| {
+        let end = promise.ends.get(usize::try_from((*end)?).ok()?)?;
+        Some((promise.export.as_str(), end))
+    });
+    let ended: Vec<(&str, &End)> = ended.collect();
+    if aspect == Aspect::Grow {
+        let fails = End::Returns(vec![-1]);
+        return match ended.iter().find(|(export, _)| *export == "grow") {
+            Some((_, end)) if **end == fails => Answer::Refuses("it does not grow".to_owned()),
+            Some(_) => Answer::Accepts("it grows".to_owned()),
+            None => Answer::Fails("it was not asked to grow".to_owned()),
+        };
+    }
+    let words = ended.iter().map(|(export, end)| match end {
+        End::Returns(_) => format!("{export} is right"),
+        other => format!("{export} {other}"),
+    });
+    Answer::Accepts(words.collect::<Vec<_>>().join(", "))
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}

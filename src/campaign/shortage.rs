@@ -1,0 +1,152 @@
+//! Fails one allocation after the other while modules with large type sections are loaded and linked,
+//! and says what came of it. A round that takes the process with it is one fault; the next child goes
+//! on with the next allocation.
+
+use super::{Case, CaseError, Court, Judged};
+use crate::engines::Backend;
+use crate::job::{Budget, PlantedShortage, Shortage};
+use crate::outcome::{Outcome, ShortageFault, Termination};
+use crate::recipe::Recipe;
+use crate::sandbox::{Bench, Pool, SeatError, Task};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use thiserror::Error;
+
+/// Children that may die in one run before it is given up.
+const DEATHS_MAX: u64 = 40;
+
+/// Why allocations could not be failed.
+#[derive(Debug, Error)]
+pub enum ShortageError {
+    /// The module could not be made.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// No worker would start.
+    #[error(transparent)]
+    Seat(#[from] SeatError),
+    /// It could not be run.
+    #[error("run {subject} on {backend}: {reason}")]
+    NotRun {
+        /// The module.
+        subject: String,
+        /// The backend.
+        backend: Backend,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What came of failing the allocations of one module on one backend.
+#[derive(Clone, Debug, Default)]
+pub struct ShortageReport {
+    /// Rounds in which an allocation failed.
+    pub rounds: u64,
+    /// Those that ended with the error that is promised.
+    pub errors: u64,
+    /// Those that went well all the same.
+    pub survived: u64,
+    /// Whether it came to the end of the allocations.
+    pub complete: bool,
+    /// Those in which it was granted, since the function that makes it had aborted before.
+    pub granted: u64,
+    /// Where the engine aborted, each function once.
+    pub aborts: Vec<ShortageFault>,
+    /// What else went wrong.
+    pub faults: Vec<ShortageFault>,
+    /// The same as violations, without those of equal signature.
+    pub violations: Vec<Judged>,
+}
+
+/// The modules: types and functions with as many parameters as the limits allow, in such numbers that
+/// every allocation can be failed.
+pub fn shortage_recipes() -> Vec<Recipe> {
+    let of = |shape: &str, params: &[(&str, u64)]| {
+        let add = |recipe: Recipe, (name, value): &(&str, u64)| recipe.with(name, *value);
+        params.iter().fold(Recipe::new(shape), add)
+    };
+    vec![
+        of("types", &[("count", 2_000), ("params", 2)]),
+        of("types", &[("count", 20), ("params", 990), ("results", 1_000)]),
+        of("function-imports-used", &[("count", 20), ("params", 1_000), ("results", 1_000)]),
+        of("function-imports-used", &[("count", 500)]),
+        of("rec-groups", &[("count", 500), ("size", 4)]),
+        of("rec-group", &[("count", 2_000)]),
+        of("subtypes", &[("count", 20), ("depth", 63)]),
+        of("struct-fields", &[("count", 2), ("fields", 10_000)]),
+    ]
+}
+
+/// Fails each of the first `each` allocations of a module on a backend, and as many again of the others.
+pub fn run_short(
+    recipe: &Recipe,
+    backend: &Backend,
+    (budget, each): (Budget, u64),
+    planted: Option<PlantedShortage>,
+    pool: &Pool,
+    stop: &AtomicBool,
+) -> Result<ShortageReport, ShortageError> {
+    let mut case = Case::of_recipe(recipe)?;
+    case.execution = None;
+    let mut bench = Bench::new(pool);
+    let mut report = ShortageReport::default();
+    let mut first = 1;
+    for id in 0..=DEATHS_MAX {
+        if stop.load(Relaxed) {
+            break;
+        }
+        let mut job = case.job(id, backend, budget);
+        (job.repeat, job.edge) = (false, None);
+        let granted = report.aborts.iter().filter_map(|fault| fault.aborted_in.clone()).collect();
+        job.shortage = Some(Shortage { first, each, granted, planted });
+        let task = Task { jobs: vec![job], module: case.module.clone() };
+        let Some(outcome) = bench.run(task, stop)?.pop() else { break };
+        let not_run = |reason: String| ShortageError::NotRun {
+            subject: case.subject.to_string(),
+            backend: backend.clone(),
+            reason,
+        };
+        let died = !matches!(outcome.termination, Termination::Completed { .. });
+        let Some(next) = report.add(&outcome) else {
+            if stop.load(Relaxed) {
+                break;
+            }
+            return Err(not_run(why_not(&outcome)));
+        };
+        for judged in Court::judge(&case, backend, &budget, &outcome, None).0 {
+            let known = |other: &Judged| other.signature == judged.signature;
+            if !report.violations.iter().any(known) {
+                report.violations.push(judged);
+            }
+        }
+        if !died {
+            break;
+        }
+        first = next;
+    }
+    Ok(report)
+}
+
+impl ShortageReport {
+    /// Adds what one child did; where it died, the first allocation that it has not come to. `None`
+    /// where it did nothing of the kind.
+    fn add(&mut self, outcome: &Outcome) -> Option<u64> {
+        let check = outcome.shortage.as_ref().filter(|check| check.failure.is_none())?;
+        self.rounds += check.rounds;
+        self.errors += check.errors;
+        self.survived += check.survived;
+        self.complete = check.complete;
+        self.granted += check.granted;
+        for fault in &check.faults {
+            let list = if fault.aborted_in.is_some() { &mut self.aborts } else { &mut self.faults };
+            list.push(fault.clone());
+        }
+        Some(check.faults.last().map_or(0, |fault| fault.allocation) + 1)
+    }
+}
+
+fn why_not(outcome: &Outcome) -> String {
+    let failure = outcome.shortage.as_ref().and_then(|check| check.failure.clone());
+    failure.unwrap_or_else(|| match &outcome.termination {
+        Termination::Completed { verdict } => format!("it was {}", verdict.name()),
+        other => format!("it ended as {} in phase {}", other.name(), outcome.phase),
+    })
+}

@@ -1,0 +1,99 @@
+//! `brink limits --oom`.
+
+use super::Opts;
+use crate::campaign::{ShortageReport, run_short, shortage_recipes};
+use crate::cli::Exit;
+use crate::cli::exit::say;
+use crate::cli::options::stop_flag;
+use crate::cli::table::wrapped;
+use crate::engines::Backend;
+use crate::job::Budget;
+use anyhow::{Result, ensure};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The limits of all rounds of one module.
+const BUDGET: Budget = Budget::new(600, 4 << 30);
+
+/// The allocations of one module that are failed one by one; as many again of those behind them.
+const EACH: u64 = 200;
+
+/// The backend whose artifacts are loaded where none is asked for.
+const BACKEND: &str = "x86_64";
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    let backends = if opts.run.backends.is_empty() && opts.run.engines.is_empty() {
+        vec![BACKEND.parse::<Backend>()?]
+    } else {
+        opts.run.backends(None)?
+    };
+    for backend in &backends {
+        ensure!(
+            backend.engine().is_builtin() && backend.executes_here(),
+            "fail allocations on {backend}: only what the built-in engine can run here is looked at"
+        );
+    }
+    let budget = opts.run.budget(Some(BUDGET));
+    let pool = opts.run.pool(&backends)?;
+    let stop = stop_flag()?;
+    let each = if opts.full { u64::MAX >> 16 } else { EACH };
+    let (mut faults, mut rounds) = (0, 0);
+    for recipe in shortage_recipes() {
+        for backend in &backends {
+            if stop.load(Relaxed) {
+                say("interrupted\n");
+                return Ok(if faults > 0 { Exit::Found } else { Exit::Interrupted });
+            }
+            let proposals = &crate::campaign::Case::of_recipe(&recipe)?.proposals;
+            if let Some(reason) = backend.lacks(proposals) {
+                if !opts.quiet && !opts.json {
+                    say(&format!("{recipe} on {backend}: not applicable: {reason}\n"));
+                }
+                continue;
+            }
+            let report = run_short(&recipe, backend, (budget, each), None, &pool, &stop)?;
+            faults += report.violations.len();
+            rounds += report.rounds;
+            tell(opts, &recipe.to_string(), backend, &report);
+        }
+    }
+    if !opts.quiet && !opts.json {
+        say(&format!("{rounds} allocations were refused; {faults} kinds of fault\n"));
+    }
+    Ok(if faults > 0 { Exit::Found } else { Exit::Nothing })
+}
+
+fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
+    let ShortageReport { rounds, errors, survived, granted, complete, aborts, faults, violations } =
+        report;
+    if opts.json {
+        let violations: Vec<&str> = violations.iter().map(|it| it.violation.key.as_str()).collect();
+        let line = serde_json::json!({
+            "subject": recipe,
+            "backend": backend,
+            "rounds": rounds,
+            "errors": errors,
+            "survived": survived,
+            "granted": granted,
+            "complete": complete,
+            "aborts": aborts,
+            "faults": faults,
+            "violations": violations,
+        });
+        say(&format!("{line}\n"));
+        return;
+    }
+    if !opts.quiet {
+        let end = if *complete { "" } else { " (given up before the end)" };
+        say(&format!(
+            "{recipe} on {backend}: {rounds} allocations refused one by one{end}: {errors} errors as \
+             promised, {survived} times it did without, {} faults; {granted} more would have aborted\n",
+            faults.len()
+        ));
+        for abort in aborts {
+            say(&wrapped(&format!("  not judged: {abort}\n")));
+        }
+    }
+    for judged in violations {
+        say(&wrapped(&format!("  FAULT {}\n", judged.violation.summary)));
+    }
+}

@@ -1,0 +1,38 @@
+//! Runs of what was compiled: instantiated by an allocator, and called.
+
+use crate::promises::Promise;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What to do with a module once it is compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Where its memories, tables and heaps come from.
+    pub allocator: Allocator,
+    /// What to call, and what must come of it.
+    pub promises: Vec<Promise>,
+}
+
+/// Where an instance's memories, tables and heaps come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allocator {
+    /// Each from the system, when it is needed.
+    OnDemand,
+    /// From slots that are set aside beforehand.
+    Pooling,
+}
+
+impl Allocator {
+    /// Every allocator.
+    pub const ALL: [Allocator; 2] = [Allocator::OnDemand, Allocator::Pooling];
+}
+
+impl fmt::Display for Allocator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Allocator::OnDemand => "on-demand",
+            Allocator::Pooling => "pooling",
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! The limit tests, runs near the limits and refused allocations, on the real worker; and faults of
+//! each kind that must be seen.
+
+use crate::{brink, worker};
+use std::sync::atomic::AtomicBool;
+use wasm_brink::campaign::{
+    Case, Court, Event, LimitReport, LimitRun, LimitTest, LimitVerdict, Observer, Repro, ReproRun,
+    limit_tests, reproduce, run_limit_tests, run_short,
+};
+use wasm_brink::engines::Backend;
+use wasm_brink::job::{Allocator, Budget, PlantedShortage};
+use wasm_brink::outcome::WrongKind;
+use wasm_brink::promises::End;
+use wasm_brink::recipe::Recipe;
+use wasm_brink::sandbox::{Host, Pool};
+
+const BUDGET: Budget = Budget::new(300, 8 << 30);
+
+/// What can be run here.
+const RUN_HERE: [&str; 2] = ["x86_64", "pulley64"];
+
+struct Unheard;
+
+impl Observer for Unheard {
+    fn observe(&self, _: Event) {}
+}
+
+fn pool() -> Pool {
+    Pool { hosts: vec![Host::builtin(&worker())], seats: 2, total_memory_bytes: 12 << 30 }
+}
+
+fn backends(names: &[&str]) -> Vec<Backend> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn report(tests: Vec<LimitTest>, names: &[&str]) -> (LimitRun, LimitReport) {
+    let run = LimitRun { tests, backends: backends(names), budget: BUDGET };
+    let report = run_limit_tests(&run, &pool(), &AtomicBool::new(false), &Unheard);
+    assert_eq!(report.error, None);
+    (run, report)
+}
+
+/// Runs tests and holds them to what they say, or to a deviation by design.
+fn hold(tests: Vec<LimitTest>, names: &[&str]) {
+    assert!(!tests.is_empty());
+    let (run, report) = report(tests, names);
+    assert_eq!(report.verdicts.len(), run.tests.len() * run.backends.len(), "all are told");
+    for (&(test, backend), verdict) in &report.verdicts {
+        if let LimitVerdict::Failed(reason) = verdict {
+            panic!("{} on {}: {reason}", run.tests[test].name, run.backends[backend]);
+        }
+    }
+}
+
+fn named(texts: &[&str]) -> Vec<LimitTest> {
+    let is_named = |test: &LimitTest| texts.iter().any(|text| test.name.contains(text));
+    limit_tests().into_iter().filter(is_named).collect()
+}
+
+fn recipe(shape: &str, params: &[(&str, u64)]) -> Recipe {
+    params.iter().fold(Recipe::new(shape), |recipe, (name, value)| recipe.with(name, *value))
+}
+
+#[test]
+fn small_limits_hold_on_every_backend() {
+    let all = ["x86_64", "aarch64", "riscv64", "s390x", "pulley32", "winch-x86_64"];
+    hold(named(&["function params", "function returns", "memories", "subtype depth"]), &all);
+}
+
+#[test]
+fn tables_and_memories_at_their_limits_can_be_used_at_both_ends() {
+    hold(named(&["table entries limit", "table size", "memory32 pages", "Grow"]), &RUN_HERE);
+}
+
+#[test]
+fn code_near_the_limits_does_what_its_construction_says() {
+    let quick = ["1,000 parameters and", "500 frames,", "150 deep", "recursion to", "a byte"];
+    hold(named(&quick), &["x86_64", "winch-x86_64", "pulley64"]);
+}
+
+#[test]
+#[ignore = "slow: every test but those of a gigabyte, on every backend, takes minutes"]
+fn every_limit_test_holds_on_every_backend() {
+    let tests = limit_tests().into_iter().filter(|test| !test.large).collect();
+    let all = [
+        "x86_64",
+        "aarch64",
+        "riscv64",
+        "riscv64-v",
+        "s390x",
+        "pulley32",
+        "pulley64",
+        "winch-x86_64",
+        "winch-aarch64",
+    ];
+    hold(tests, &all);
+}
+
+#[test]
+#[ignore = "slow: modules of a gigabyte"]
+fn modules_of_a_gigabyte_are_taken() {
+    hold(limit_tests().into_iter().filter(|test| test.large).collect(), &["x86_64", "pulley64"]);
+}
+
+#[test]
+fn a_deviation_that_no_table_has_is_told() {
+    let mut tests = named(&["Compile function params limit", "Instantiate table entries limit"]);
+    tests.iter_mut().for_each(|test| test.accept = false);
+    let (_, report) = report(tests, &["x86_64"]);
+    let failed = |verdict: &&LimitVerdict| matches!(verdict, LimitVerdict::Failed(_));
+    assert_eq!(report.verdicts.values().filter(failed).count(), 2, "{report:?}");
+}
+
+#[test]
+fn a_deviation_that_is_gone_is_told() {
+    let mut tests = named(&["Compile tables limit"]);
+    // As if the validator had begun to take as many.
+    tests.iter_mut().for_each(|test| test.recipe = recipe("tables", &[("count", 1)]));
+    let (_, report) = report(tests, &["x86_64"]);
+    let verdict = report.verdicts.values().next().unwrap();
+    assert!(matches!(verdict, LimitVerdict::Failed(why) if why.contains("known")), "{verdict:?}");
+}
+
+/// Runs a case on a backend.
+fn run(case: Case, backend: &str) -> ReproRun {
+    let budget = BUDGET;
+    let repro =
+        Repro { case, backends: backends(&[backend]), budget, times: 1, keep_artifacts: false };
+    let report = reproduce(&repro, &pool(), &AtomicBool::new(false), &Unheard);
+    assert!(report.seat_error.is_none());
+    report.runs.into_iter().next().unwrap()
+}
+
+/// A promise that the code does not keep looks as code that does not keep its promise.
+#[test]
+fn a_wrong_result_and_a_wrong_end_are_violations() {
+    let ends = [
+        (End::Returns(vec![1]), WrongKind::OtherValues),
+        (End::OutOfBounds, WrongKind::OtherEnd),
+        (End::StackOverflow, WrongKind::OtherEnd),
+    ];
+    for backend in RUN_HERE {
+        for (end, kind) in &ends {
+            let mut case = Case::of_recipe(&recipe("frames", &[("locals", 50)])).unwrap();
+            let execution = case.execution.as_mut().unwrap();
+            execution.allocator = Allocator::Pooling;
+            execution.promises[0].ends = vec![end.clone()];
+            let run = run(case, backend);
+            let wrong = &run.outcome.execution.as_ref().unwrap().wrong;
+            assert_eq!((wrong.len(), wrong[0].kind), (1, *kind), "{wrong:?}");
+            let oracles: Vec<&str> =
+                run.violations.iter().map(|judged| judged.violation.oracle.as_str()).collect();
+            assert_eq!(oracles, ["execution"], "on {backend}");
+        }
+    }
+}
+
+#[test]
+fn a_crash_of_what_is_run_is_told_in_its_phase() {
+    use wasm_brink::outcome::{Outcome, Phase, Termination};
+    let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
+    let mut outcome = Outcome::infrastructure(0, String::new());
+    outcome.phase = Phase::Execute;
+    outcome.termination = Termination::Signaled { signal: 11, frames: Vec::new() };
+    let (judged, _) = Court::judge(&case, &"x86_64".parse().unwrap(), &BUDGET, &outcome, None);
+    assert_eq!(judged.len(), 1);
+    assert!(judged[0].violation.summary.contains("execute"), "{:?}", judged[0].violation);
+}
+
+fn short(planted: Option<PlantedShortage>) -> wasm_brink::campaign::ShortageReport {
+    let backend = "x86_64".parse().unwrap();
+    let recipe = recipe("types", &[("count", 20)]);
+    run_short(&recipe, &backend, (BUDGET, 6), planted, &pool(), &AtomicBool::new(false)).unwrap()
+}
+
+#[test]
+fn each_fault_of_an_engine_short_of_memory_is_seen() {
+    let clean = short(None);
+    assert!(clean.complete && clean.rounds + clean.granted >= 10, "{clean:?}");
+    assert!(clean.violations.is_empty(), "{clean:?}");
+    assert!(clean.faults.iter().all(|fault| !fault.what.contains("planted")), "{clean:?}");
+    for (planted, expected) in [
+        (PlantedShortage::OtherError, "not of memory: planted"),
+        (PlantedShortage::BrokenAfterwards, "could not go on: planted"),
+    ] {
+        let report = short(Some(planted));
+        let seen = report.faults.iter().any(|fault| fault.what.contains(expected));
+        assert!(seen && !report.violations.is_empty(), "{planted:?}: {report:?}");
+    }
+    let report = short(Some(PlantedShortage::Abort));
+    let first = &report.aborts[0];
+    assert!(first.allocation == 1 && first.what.contains("abort"), "{report:?}");
+    assert!(report.complete, "the rounds after an abort are made in another child: {report:?}");
+}
+
+#[test]
+fn the_command_lists_its_tests_and_tells_what_it_cannot_find() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| brink(arguments).current_dir(place.path()).output().unwrap();
+    let listed = run(&["limits", "--list"]);
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.status.code(), Some(0));
+    let of_file = text.lines().filter(|line| line.contains("limits.any.js")).count();
+    assert_eq!(of_file, 143, "{text}");
+    let missing = run(&["limits", "--only", "no such limit"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("no such limit"));
+    let elsewhere = run(&["limits", "--oom", "-b", "s390x"]);
+    assert_eq!(elsewhere.status.code(), Some(1));
+}
