@@ -10,10 +10,12 @@ mod court;
 mod events;
 mod hunt;
 mod inquiry;
+mod lab;
 mod ladder;
 mod line;
 mod machine;
 mod repro;
+mod seeds;
 mod sweep;
 mod width;
 
@@ -23,10 +25,12 @@ pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
+pub use self::lab::{Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
+pub use self::seeds::{FUZZED_BYTES_MAX, SEED_BYTES_MAX, accesses, dictionary, seeds};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{
     WidthError, WidthEvidence, WidthReport, WidthRun, Wrong, check_width, confirm_width,

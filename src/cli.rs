@@ -1,6 +1,7 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
 mod bisect;
+mod corpus;
 mod engine;
 mod exit;
 mod generate;
@@ -50,6 +51,8 @@ enum Command {
     Width(width::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
+    /// Move between libFuzzer corpora and recipes
+    Corpus(corpus::Opts),
     /// Obtain, list and remove engines
     Engine(engine::Opts),
     /// List what brink knows
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
+        Command::Corpus(opts) => corpus::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),
         Command::SelfTest(opts) => self_test::run(&opts),

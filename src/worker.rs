@@ -15,6 +15,7 @@ mod compat;
 mod compiler;
 mod crash;
 mod edge;
+mod in_process;
 mod library;
 mod passes;
 mod plant;
@@ -31,6 +32,7 @@ use crate::wire::{self, Hello, Reply, Request, WIRE_VERSION, WireError};
 use std::io;
 
 pub use self::allocator::CountingAllocator;
+pub use self::in_process::{InProcess, Spare};
 
 /// Serves requests from standard input until it is closed.
 pub fn serve() -> Result<(), WireError> {

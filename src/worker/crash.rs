@@ -122,7 +122,8 @@ fn read_until(mut pipe: std::fs::File, deadline: Instant) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn resolve(addresses: &[u64]) -> Vec<String> {
+/// The names of the functions at `addresses`, by this process.
+pub(super) fn resolve(addresses: &[u64]) -> Vec<String> {
     let mut names = Vec::new();
     for &address in addresses {
         // One address can stand for several functions inlined into each other.
@@ -135,6 +136,7 @@ fn resolve(addresses: &[u64]) -> Vec<String> {
     }
     let machinery = names.iter().rposition(|name| {
         name.contains("worker::crash::")
+            || name.contains("worker::in_process::is_spared")
             || name.contains("rust_begin_unwind")
             || name.contains("begin_panic_handler")
             || name.contains("__restore_rt")
