@@ -10,12 +10,14 @@ mod court;
 mod events;
 mod hunt;
 mod inquiry;
+mod lab;
 mod ladder;
 mod limit_tests;
 mod line;
 mod machine;
 mod regress;
 mod repro;
+mod seeds;
 mod shortage;
 mod sweep;
 mod width;
@@ -26,6 +28,7 @@ pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
+pub use self::lab::{Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::limit_tests::{
     Aspect, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict, Origin,
@@ -35,6 +38,7 @@ pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;
 pub use self::regress::{Check, Checked, RegressError, Seen, Tell, regress};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
+pub use self::seeds::{FUZZED_BYTES_MAX, SEED_BYTES_MAX, accesses, dictionary, seeds};
 pub use self::shortage::{ShortageError, ShortageReport, run_short, shortage_recipes};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{

@@ -60,6 +60,8 @@ enum Command {
     Limits(limits::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
+    /// Move between libFuzzer corpora and recipes
+    Corpus(corpus::Opts),
     /// Obtain, list and remove engines
     Engine(engine::Opts),
     /// List what brink knows
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Width(opts) => width::run(&opts),
         Command::Limits(opts) => limits::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
+        Command::Corpus(opts) => corpus::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),
         Command::SelfTest(opts) => self_test::run(&opts),

@@ -5,6 +5,7 @@
 
 mod build;
 mod cache;
+mod fuzzer;
 mod library;
 mod probe;
 mod program;
@@ -14,6 +15,7 @@ mod wheel;
 
 pub use self::build::{Against, between, build};
 pub use self::cache::{Cache, release_order};
+pub use self::fuzzer::merge_corpus;
 pub use self::library::add_library;
 pub use self::probe::probe;
 pub use self::program::{add_executable, add_web};

@@ -13,6 +13,7 @@ mod body;
 mod builder;
 mod check;
 mod codec;
+mod features;
 mod module;
 mod mutate;
 mod parts;
@@ -33,7 +34,8 @@ pub use self::body::accesses::{
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
-pub use self::mutate::{fresh, largest, mutate, scalable, scale, within_limits};
+pub use self::features::{features, minimised};
+pub use self::mutate::{fresh, largest, mutate, scalable, scale, shrunk, small, within_limits};
 pub use self::random::seeded_unit;
 pub use self::resolve::{ResolveError, default_recipe, resolve};
 pub use self::rope::{Rope, leb};

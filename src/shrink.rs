@@ -28,7 +28,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use self::growth::{Grown, GrowthHolds};
-pub use self::guard::is_guarded;
+pub use self::guard::{guarded, is_guarded};
 pub use self::predicate::{Sample, SignatureHolds};
 pub use self::search::{Ended, Keep, Limits, Search, Smallest};
 

@@ -16,6 +16,7 @@ mod compiler;
 mod crash;
 mod edge;
 mod execution;
+mod in_process;
 mod library;
 mod passes;
 mod plant;
@@ -34,6 +35,7 @@ use crate::wire::{self, Hello, Reply, Request, WIRE_VERSION, WireError};
 use std::io;
 
 pub use self::allocator::CountingAllocator;
+pub use self::in_process::{InProcess, Spare};
 
 /// Serves requests from standard input until it is closed.
 pub fn serve() -> Result<(), WireError> {

@@ -26,7 +26,7 @@ const RUNGS: u32 = 7;
 const BASE_DOWN: u64 = 1 << 12;
 
 /// Runs of each size.
-const RUNS: u32 = 3;
+const RUNS: usize = 3;
 
 /// A module of the next size is between so many and so many tenths as large, or the recipe's size
 /// is not what is scaled.
@@ -143,13 +143,20 @@ pub(super) struct Measuring {
 impl Measuring {
     /// A measurement and its runs in their order.
     pub(super) fn new(plan: Plan) -> (Measuring, Vec<Slot>) {
-        let mut slots = Vec::new();
-        for _ in 0..RUNS {
-            slots.push(Slot::Base);
-            for at in 0..plan.rungs.len() {
-                slots.extend([Slot::Rung(at), Slot::Control(at)]);
-            }
-        }
+        let rungs = 0..plan.rungs.len();
+        let run = rungs.flat_map(|at| [Slot::Rung(at), Slot::Control(at)]);
+        let run: Vec<Slot> = std::iter::once(Slot::Base).chain(run).collect();
+        Measuring::of(plan, run.repeat(RUNS))
+    }
+
+    /// The same without what only makes times sure: each size once, and no control.
+    pub(super) fn once(plan: Plan) -> (Measuring, Vec<Slot>) {
+        let rungs = (0..plan.rungs.len()).map(Slot::Rung);
+        let slots = std::iter::once(Slot::Base).chain(rungs).collect();
+        Measuring::of(plan, slots)
+    }
+
+    fn of(plan: Plan, slots: Vec<Slot>) -> (Measuring, Vec<Slot>) {
         let left = slots.len();
         let costs = BTreeMap::new();
         (Measuring { plan, costs, left, failure: None, top: None }, slots)
@@ -237,7 +244,8 @@ impl Measuring {
             costs.ok_or_else(|| LadderError::NotCompiled("all sizes: it was stopped".to_owned()))
         };
         let rung = |(at, case): (usize, &Case)| {
-            let control = costs(Slot::Control(at))?.time_us();
+            // Without a control, every time is noise.
+            let control = self.costs.get(&Slot::Control(at)).map_or(0, Costs::time_us);
             let control = (CONTROL_STEPS << at, control);
             Ok(Rung { size: case.module_bytes, costs: costs(Slot::Rung(at))?, control })
         };

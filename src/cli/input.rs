@@ -106,8 +106,11 @@ fn read_file(path: &Path) -> Result<Input> {
             .with_context(|| format!("read the recipe {}", path.display()))?;
         return Ok(Input::Recipe(recipe, None));
     }
-    if let Ok(recipe) = shapes::from_bytes(&bytes) {
-        return Ok(Input::Recipe(recipe, None));
+    match shapes::from_bytes(&bytes) {
+        Ok(recipe) => return Ok(Input::Recipe(recipe, None)),
+        // No text begins so: this is a fuzzer's input, of another version or damaged.
+        Err(error) if bytes[0] < b'\t' => bail!("read {}: {error}", path.display()),
+        Err(_) => {}
     }
     match wat::parse_bytes(&bytes) {
         Ok(module) if module.starts_with(MAGIC) => Ok(Input::Module(module.into_owned())),
@@ -183,6 +186,8 @@ mod tests {
         };
         let cases = [
             (file("empty.wasm", b""), "empty"),
+            (file("crash-1", b"\x02\x00"), "compact recipe of version 2"),
+            (file("crash-2", b"\x01\xff"), "end inside a number"),
             (file("junk.wasm", b"\xff\xfe\x00junk"), "neither"),
             (file("text.wat", b"(module (func"), "neither"),
             (file("new.toml", b"version = 9\nshape = \"x\""), "version 9"),

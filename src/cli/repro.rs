@@ -25,7 +25,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
+    /// A finding's folder, a recipe file, a module (.wasm, .wat), what a fuzzer left (crash-...), or a
+    /// shape with parameters
     #[arg(required = true, value_name = "INPUT")]
     input: Vec<String>,
     /// How often to run it on each backend

@@ -59,19 +59,33 @@ pub fn fresh(bytes_max: u64, u: &mut Unstructured<'_>) -> Result<Recipe> {
 
 /// The recipe with its counts halved, the greatest first, until their product is no more than
 /// `bytes_max`: a module that is too large is better not built at all.
-fn shrunk(recipe: &Recipe, bytes_max: u64) -> Recipe {
+pub fn shrunk(recipe: &Recipe, bytes_max: u64) -> Recipe {
     let Some(shape) = shape(&recipe.shape) else { return recipe.clone() };
     let mut recipe = recipe.clone();
-    let counts = || shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN);
-    let product = |recipe: &Recipe| {
-        counts().fold(1u64, |product, param| product.saturating_mul(value(recipe, param).max(1)))
-    };
-    while product(&recipe) > bytes_max {
-        let greatest = counts().max_by_key(|param| value(&recipe, param));
+    while product(shape, &recipe) > bytes_max {
+        let greatest = counts(shape).max_by_key(|param| value(&recipe, param));
         let Some(param) = greatest.filter(|param| value(&recipe, param) > param.min) else { break };
         recipe = set(&recipe, param, value(&recipe, param) / 2);
     }
     recipe
+}
+
+/// The parameters that are counts rather than choices.
+fn counts(shape: &dyn Shape) -> impl Iterator<Item = &'static Param> {
+    shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN)
+}
+
+fn product(shape: &dyn Shape, recipe: &Recipe) -> u64 {
+    counts(shape).fold(1, |product, param| product.saturating_mul(value(recipe, param).max(1)))
+}
+
+/// The size of a recipe's module, where it is at most `bytes_max` and its counts are no more than
+/// [`mutate`] makes of it: what a small module makes a compiler do goes with their product.
+pub fn small(recipe: &Recipe, bytes_max: u64) -> Option<u64> {
+    if product(shape(&recipe.shape)?, recipe) > bytes_max.saturating_mul(PRODUCT_TIMES) {
+        return None;
+    }
+    build(recipe).ok().map(|module| module.bytes.len()).filter(|bytes| *bytes <= bytes_max)
 }
 
 /// Whether the recipe fits its shape and makes a module of at most `bytes_max` bytes.
@@ -180,9 +194,7 @@ pub fn scalable(recipe: &Recipe) -> Vec<Vec<String>> {
     let size = |recipe: &Recipe| build(recipe).map_or(0, |module| module.bytes.len());
     let now = size(recipe);
     let (Some(shape), true) = (shape(&recipe.shape), now > 0) else { return Vec::new() };
-    // What says which form a module has is no count.
-    let counts = shape.params().iter().filter(|param| param.max > COUNT_MAX_MIN);
-    let names: Vec<&str> = counts.filter(|p| value(recipe, p) > 0).map(|p| p.name).collect();
+    let names: Vec<&str> = counts(shape).filter(|p| value(recipe, p) > 0).map(|p| p.name).collect();
     let mut sets: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
     for (at, first) in names.iter().enumerate() {
         for second in &names[at + 1..] {

@@ -135,6 +135,13 @@ impl KnownIssues {
         KnownIssues::from_toml(KNOWN_ISSUES).expect("a test reads the list that comes with brink")
     }
 
+    /// The issues of both lists.
+    #[must_use]
+    pub fn and(mut self, others: KnownIssues) -> KnownIssues {
+        self.0.extend(others.0);
+        self
+    }
+
     /// The issues.
     pub fn iter(&self) -> impl Iterator<Item = &KnownIssue> {
         self.0.iter()

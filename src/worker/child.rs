@@ -164,7 +164,18 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    let message = match (compiler.program(), compiler.cannot(job), &job.module) {
+    tell(&ask(compiler, job, module, progress)?);
+    Ok(())
+}
+
+/// Asks the engine for a job, where it can be asked.
+pub(super) fn ask(
+    compiler: &Compiler,
+    job: &Job,
+    module: &[u8],
+    progress: &'static Progress,
+) -> io::Result<Message> {
+    Ok(match (compiler.program(), compiler.cannot(job), &job.module) {
         (_, _, ModuleSource::Planted(_)) | (None, None, _) => {
             compile(compiler, job, module, progress)?
         }
@@ -183,9 +194,7 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
             let Ended { phase, termination, validation } = program.run(job, module, progress)?;
             Message::Completed(Box::new(completed(job, phase, termination, validation, progress)))
         }
-    };
-    tell(&message);
-    Ok(())
+    })
 }
 
 fn compile(

@@ -142,6 +142,8 @@ impl Compiler {
         progress.enter(Phase::Compile, monotonic_ns());
         passes::install(progress);
         let started_ns = monotonic_ns();
+        #[cfg(feature = "planted-bug")]
+        super::plant::bug(module);
         let compiled = engine.compile(module);
         let took_us = (monotonic_ns() - started_ns) / 1_000;
         passes::uninstall();

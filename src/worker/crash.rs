@@ -136,6 +136,7 @@ pub(super) fn resolve(addresses: &[u64]) -> Vec<String> {
     }
     let machinery = names.iter().rposition(|name| {
         name.contains("worker::crash::")
+            || name.contains("worker::in_process::is_spared")
             || name.contains("rust_begin_unwind")
             || name.contains("begin_panic_handler")
             || name.contains("__restore_rt")

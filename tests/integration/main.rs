@@ -5,6 +5,7 @@
 mod architecture;
 mod command_line;
 mod engines;
+mod fuzz_corpus;
 mod growth;
 mod hunt;
 mod limits;

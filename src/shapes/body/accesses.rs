@@ -131,7 +131,8 @@ pub fn recipe(unit: &Unit, addressing: Addressing, memory: MemoryForm) -> Recipe
 /// on every machine: a load and what it feeds, all other operands parameters. A longer one may make
 /// a NaN, and engines choose its bits.
 pub fn unit(recipe: &Recipe) -> Option<&Unit> {
-    let is_one = recipe.shape == ID && recipe.params.get("count") == Some(&1);
+    // The compact form leaves out what is at its default.
+    let is_one = recipe.shape == ID && recipe.params.get("count").is_none_or(|count| *count == 1);
     let unit = recipe.unit.as_ref().filter(|_| is_one).map(|text| &text.0)?;
     let mut sources = unit.steps().iter().flat_map(|step| &step.operands);
     let plain = sources.all(|source| matches!(source, Source::Local | Source::Prev));

@@ -1,0 +1,4 @@
+//! Cranelift for aarch64.
+#![cfg_attr(fuzzing, no_main)]
+
+wasm_brink_fuzz::recipe_target!(COMPILE_AARCH64);

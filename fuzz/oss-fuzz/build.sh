@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds every target into $OUT with its options, dictionary and seeds. OSS-Fuzz and ClusterFuzzLite
+# run it with $SRC, $OUT and $SANITIZER set; .ci/fuzz with a temporary $OUT.
+set -euo pipefail
+cd "${BRINK:-$SRC/brink}"
+: "${OUT:?the folder to build into}"
+HOST=x86_64-unknown-linux-gnu
+
+# Seeds are recipes; a build of this very version turns them into bytes. The flags of fuzzers are not
+# for it.
+if [ -z "${BRINK_EXE:-}" ]; then
+    RUSTFLAGS='' CFLAGS='' CXXFLAGS='' cargo build --release --locked
+    BRINK_EXE=target/release/brink
+fi
+
+# Lines are all that traces need; whole debug information makes targets of half a gigabyte.
+export RUSTFLAGS=${RUSTFLAGS:--Cdebuginfo=line-tables-only}
+
+# For coverage, the base image's cargo makes another build of this command.
+case ${SANITIZER:-address} in
+address | coverage)
+    cargo ${FUZZ_TOOLCHAIN:+"+$FUZZ_TOOLCHAIN"} fuzz build -O --strip-dead-code \
+        ${FUZZ_TARGET_DIR:+--target-dir "$FUZZ_TARGET_DIR"}
+    ;;
+*)
+    echo "build.sh: there is no build with the sanitizer $SANITIZER" >&2
+    exit 1
+    ;;
+esac
+
+built=${FUZZ_TARGET_DIR:-target}/$HOST/release
+while read -r target seeds; do
+    case $target in '' | '#'*) continue ;; esac
+    cp "$built/$target" "$OUT/$target"
+    cp fuzz/oss-fuzz/brink.options "$OUT/$target.options"
+    cp corpus/seeds/limits.dict "$OUT/$target.dict"
+    form=()
+    if [ "$target" = brink_raw_module ]; then form=(--modules); fi
+    "$BRINK_EXE" corpus export "corpus/seeds/$seeds" "${form[@]}" \
+        --output "$OUT/${target}_seed_corpus.zip"
+done <fuzz/oss-fuzz/targets.txt

@@ -1,0 +1,162 @@
+//! Every target on the seeds, as far as a moment goes: what a fuzzer does, without one.
+
+use super::*;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use wasm_brink::recipe::Recipe;
+use wasm_brink::shapes;
+
+/// What jobs allocate is counted for the whole process, so one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn seeds(set: &str) -> Vec<Recipe> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/seeds").join(set);
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| Recipe::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap();
+    paths.iter().map(read).collect()
+}
+
+fn bytes(recipe: &Recipe) -> Vec<u8> {
+    shapes::to_bytes(recipe).unwrap()
+}
+
+#[test]
+fn every_target_keeps_its_seeds() {
+    let _alone = alone();
+    let all = [
+        (Target::BUILD, "recipes"),
+        (Target::COMPILE_X64, "recipes"),
+        (Target::COMPILE_AARCH64, "recipes"),
+        (Target::COMPILE_RISCV64, "recipes"),
+        (Target::COMPILE_S390X, "recipes"),
+        (Target::COMPILE_PULLEY, "recipes"),
+        (Target::WINCH_X64, "recipes"),
+        (Target::WINCH_AARCH64, "recipes"),
+        (Target::LOAD_WIDTH, "accesses"),
+        (Target::EDGE, "accesses"),
+    ];
+    for (target, set) in &all {
+        for recipe in seeds(set) {
+            assert!(replay_recipe(target, &bytes(&recipe)), "{recipe}");
+        }
+    }
+}
+
+/// The input that a step from one leads to.
+fn stepped(set: &str, input: &[u8], seed: u32) -> Vec<u8> {
+    let mut data = vec![0; 4 << 10];
+    data[..input.len()].copy_from_slice(input);
+    let step = if set == "accesses" { accesses } else { recipe };
+    let length = step(&mut data, input.len(), 4 << 10, seed, &|_, size, _| size);
+    data.truncate(length);
+    data
+}
+
+/// Where a bug is planted, steps from the seeds come to it within a minute. The input is left in the
+/// file that `BRINK_PLANTED` names, for `brink repro`.
+#[test]
+#[cfg(feature = "planted-bug")]
+fn a_planted_bug_is_found_from_the_seeds() {
+    let _alone = alone();
+    let mut pool: Vec<Vec<u8>> = seeds("recipes").iter().map(bytes).collect();
+    let (started, mut steps) = (Instant::now(), 0u32);
+    loop {
+        assert!(started.elapsed() < Duration::from_secs(60), "not in {steps} steps");
+        steps += 1;
+        let at = steps as usize % pool.len();
+        let input = stepped("recipes", &pool[at], steps);
+        match std::panic::catch_unwind(|| replay_recipe(&Target::COMPILE_X64, &input)) {
+            Ok(_) => pool[at] = input,
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                assert!(said.contains("planted bug at a limit"), "{said}");
+                println!("found after {steps} steps and {:?}: {said}", started.elapsed());
+                if let Some(path) = std::env::var_os("BRINK_PLANTED") {
+                    std::fs::write(path, input).unwrap();
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Each target for some seconds from its seeds, by steps of recipes that coverage does not lead: what
+/// can be had of fuzzing without its toolchain.
+#[test]
+#[ignore = "slow: every target for ten seconds"]
+fn no_target_alarms_in_ten_seconds_from_its_seeds() {
+    let _alone = alone();
+    const PER_TARGET: Duration = Duration::from_secs(10);
+    /// What an input may take, in seconds: a fifth of libFuzzer's limit, for the sanitizer's sake.
+    const LONGEST: Duration = Duration::from_secs(5);
+    let all = [
+        ("compile_x64", Target::COMPILE_X64, "recipes"),
+        ("compile_aarch64", Target::COMPILE_AARCH64, "recipes"),
+        ("compile_riscv64", Target::COMPILE_RISCV64, "recipes"),
+        ("compile_s390x", Target::COMPILE_S390X, "recipes"),
+        ("compile_pulley", Target::COMPILE_PULLEY, "recipes"),
+        ("winch_x64", Target::WINCH_X64, "recipes"),
+        ("winch_aarch64", Target::WINCH_AARCH64, "recipes"),
+        ("growth", Target::GROWTH, "recipes"),
+        ("load_width", Target::LOAD_WIDTH, "accesses"),
+        ("edge", Target::EDGE, "accesses"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, target, set) in &all {
+        let mut pool: Vec<Vec<u8>> = seeds(set).iter().map(bytes).collect();
+        let (started, mut steps, mut longest) = (Instant::now(), 0u32, Duration::ZERO);
+        while started.elapsed() < PER_TARGET {
+            steps += 1;
+            let at = steps as usize % pool.len();
+            let input = stepped(set, &pool[at], steps);
+            let began = Instant::now();
+            let alarm = std::panic::catch_unwind(|| replay_recipe(target, &input));
+            if began.elapsed() > longest {
+                longest = began.elapsed();
+                println!("{name}: {longest:?} {}", shapes::from_bytes(&input).unwrap());
+            }
+            match alarm {
+                Ok(_) => pool[at] = input,
+                Err(panic) => {
+                    let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                    wrong.push(format!("{name}: {said}"));
+                }
+            }
+        }
+        println!("{name}: {steps} steps, {longest:?} the longest");
+        if longest > LONGEST {
+            wrong.push(format!("{name}: {longest:?} for one input"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn growth_and_modules_keep_most_of_theirs() {
+    let _alone = alone();
+    let seeds = seeds("recipes");
+    let climbed = seeds.iter().filter(|seed| replay_recipe(&Target::GROWTH, &bytes(seed))).count();
+    assert!(climbed * 4 > seeds.len(), "only {climbed} of {} seeds have a ladder", seeds.len());
+    let module = |seed: &Recipe| shapes::build(seed).unwrap().bytes.to_vec();
+    let tried = seeds.iter().filter(|seed| Target::RAW_MODULE.module(&module(seed))).count();
+    assert!(tried * 10 > seeds.len() * 9, "only {tried} of {} modules were kept", seeds.len());
+}
+
+#[test]
+fn nothing_and_junk_are_rejected_without_harm() {
+    let _alone = alone();
+    for junk in [&[][..], &[0], &[9; 64], b"\0asm"] {
+        for target in [Target::BUILD, Target::COMPILE_X64, Target::GROWTH, Target::EDGE] {
+            assert!(!replay_recipe(&target, junk));
+        }
+        assert!(!Target::RAW_MODULE.module(junk));
+    }
+    let large = shapes::default_recipe(shapes::SHAPES[0]).with("count", 1_000_000);
+    assert!(!replay_recipe(&Target::COMPILE_X64, &bytes(&large)), "past the budget");
+}

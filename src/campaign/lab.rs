@@ -1,0 +1,111 @@
+//! A lab: cases compiled and judged one by one in this process, for fuzzers.
+//!
+//! What runs is the worker's own code, and the court judges, so what a fuzzer finds is what a sweep
+//! would find. Known issues are passed over, that a fuzzer may get past them.
+
+use super::ladder::Measuring;
+use super::machine::Artifacts;
+use super::{Case, Court, Judged, LadderError, Plan};
+use crate::engines::Backend;
+use crate::job::{Budget, Job};
+use crate::oracles::Severity;
+use crate::outcome::Outcome;
+use crate::recipe::Recipe;
+use crate::triage::{KnownIssues, Standing};
+use crate::worker::{InProcess, Spare};
+use std::io;
+use std::sync::Arc;
+
+/// How a case is tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trial {
+    /// Whether the accesses in the machine code are looked at.
+    pub look: bool,
+    /// Whether it is compiled once more, to compare.
+    pub repeat: bool,
+    /// Whether what was compiled is run, where it can be.
+    pub run: bool,
+}
+
+/// An engine in this process and what is known of it.
+pub struct Lab {
+    engine: InProcess,
+    known: Arc<KnownIssues>,
+}
+
+impl Lab {
+    /// Makes the built-in engine ready. What is known is passed over.
+    pub fn open(known: KnownIssues) -> io::Result<Lab> {
+        Ok(Lab { engine: InProcess::start()?, known: Arc::new(known) })
+    }
+
+    /// Compiles a case and says what came of it, and what is new and wrong.
+    pub fn try_case(
+        &mut self,
+        case: &Case,
+        backend: &Backend,
+        budget: Budget,
+        trial: Trial,
+    ) -> (Outcome, Vec<Judged>) {
+        let artifacts = Artifacts::default();
+        let mut job = Job { repeat: trial.repeat, ..case.job(0, backend, budget) };
+        job.edge = job.edge.filter(|_| trial.run);
+        if trial.look {
+            artifacts.ask(&mut job);
+        }
+        let mut outcome = self.engine.run(&job, self.spare(case, &job));
+        artifacts.look(case, backend, &mut outcome);
+        let (judged, _) = Court::judge(case, backend, &budget, &outcome, None);
+        (outcome, self.news(judged, backend))
+    }
+
+    /// Climbs the ladder whose largest size is `recipe`, once, and judges by what repeats exactly:
+    /// memory and code. Time proves nothing without the planted jobs that a full ladder has.
+    pub fn climb(
+        &mut self,
+        recipe: &Recipe,
+        scaled: &[String],
+        backend: &Backend,
+        budget: Budget,
+    ) -> Result<Vec<Judged>, LadderError> {
+        let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
+        let top = measuring.plan.top().clone();
+        for slot in slots {
+            for job in measuring.task(slot, 0, backend, budget).jobs {
+                let outcome = self.engine.run(&job, self.spare(&top, &job));
+                let news =
+                    self.news(Court::judge(&top, backend, &budget, &outcome, None).0, backend);
+                if !news.is_empty() {
+                    return Ok(news);
+                }
+                measuring.note(slot, outcome);
+            }
+            if measuring.has_failed() {
+                break;
+            }
+        }
+        let ladder = measuring.ladder()?;
+        let outcome = measuring.top.as_ref().expect("a ladder has been climbed to its top");
+        Ok(self.news(Court::judge_ladder(&top, backend, &budget, outcome, &ladder).0, backend))
+    }
+
+    fn news(&self, judged: Vec<Judged>, backend: &Backend) -> Vec<Judged> {
+        judged.into_iter().filter(|judged| is_news(&self.known, judged, backend)).collect()
+    }
+
+    /// Panics are spared where nothing of them is new.
+    fn spare(&self, case: &Case, job: &Job) -> Spare {
+        let (case, backend, budget) = (case.clone(), job.backend.clone(), job.budget);
+        let known = Arc::clone(&self.known);
+        Box::new(move |outcome| {
+            let (judged, _) = Court::judge(&case, &backend, &budget, outcome, None);
+            !judged.iter().any(|judged| is_news(&known, judged, &backend))
+        })
+    }
+}
+
+/// Whether a violation is neither known nor merely worth knowing.
+fn is_news(known: &KnownIssues, judged: &Judged, backend: &Backend) -> bool {
+    judged.violation.severity != Severity::Information
+        && !matches!(known.standing(&judged.violation, backend), Standing::Known(_))
+}

@@ -1,0 +1,140 @@
+//! The entries of a corpus: files with a recipe each, as text or in the compact form.
+//!
+//! What cannot be used is named and left out, and the rest goes on. Only recipes are ever written as
+//! what lasts: they carry a version, so that a change of the generator does not move their meaning.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use crate::cli::Exit;
+use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe};
+use crate::report;
+use crate::shapes;
+use crate::store;
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Reasons that are told one by one; of the rest only the number.
+const TOLD_MAX: usize = 20;
+
+/// Entries of one corpus that are read: many times what fuzzers keep.
+const ENTRIES_MAX: usize = 1 << 20;
+
+/// A corpus as far as it can be used.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// The recipes, each once, in the order of their files.
+    pub(super) recipes: Vec<Recipe>,
+    /// Files that are no use.
+    rejected: usize,
+}
+
+impl Entries {
+    /// Reads the files of the folders, and of the folders in them. Recipes whose module would have more
+    /// than `module_bytes_max` bytes are left out.
+    pub(super) fn read(folders: &[PathBuf], module_bytes_max: u64) -> Result<Entries> {
+        let mut paths = Vec::new();
+        let mut entries = Entries::default();
+        for folder in folders {
+            let listed = fs::read_dir(folder)
+                .with_context(|| format!("list the corpus {}", folder.display()))?;
+            entries.list(listed, &mut paths)?;
+        }
+        paths.sort();
+        let mut seen = BTreeSet::new();
+        for path in &paths {
+            match recipe(path, module_bytes_max) {
+                Ok(recipe) if seen.insert(recipe.id()) => entries.recipes.push(recipe),
+                Ok(_) => {}
+                Err(error) => entries.reject(path, &format!("{error:#}")),
+            }
+        }
+        Ok(entries)
+    }
+
+    fn list(&mut self, listed: fs::ReadDir, paths: &mut Vec<PathBuf>) -> Result<()> {
+        for entry in listed.flatten() {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => match fs::read_dir(&path) {
+                    Ok(listed) => self.list(listed, paths)?,
+                    Err(error) => self.reject(&path, &error.to_string()),
+                },
+                Ok(_) => paths.push(path),
+                Err(error) => self.reject(&path, &error.to_string()),
+            }
+            ensure!(
+                paths.len() <= ENTRIES_MAX,
+                "read a corpus of more than {ENTRIES_MAX} files; split it, or minimise it first"
+            );
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, path: &Path, reason: &str) {
+        self.rejected += 1;
+        if self.rejected <= TOLD_MAX {
+            eprintln!("brink: left out {}: {reason}", path.display());
+        }
+    }
+
+    /// Says what came of it, and how the command ends: what was left out must not go unseen.
+    pub(super) fn finish(&self, done: &str) -> Exit {
+        if self.rejected > TOLD_MAX {
+            eprintln!("brink: left out {} more", self.rejected - TOLD_MAX);
+        }
+        eprintln!("{done}; {} left out", files(self.rejected));
+        if self.rejected == 0 { Exit::Nothing } else { Exit::Usage }
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+fn recipe(path: &Path, module_bytes_max: u64) -> Result<Recipe> {
+    let file = fs::File::open(path).context("open it")?;
+    let data = file.metadata().context("look at it")?;
+    ensure!(data.is_file(), "it is no file");
+    let most = RECIPE_TEXT_BYTES_MAX as u64;
+    ensure!(
+        data.len() <= most,
+        "it has {}, and no recipe has more than {}",
+        report::bytes(data.len()),
+        report::bytes(most)
+    );
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).context("read it")?;
+    let recipe = if path.extension().is_some_and(|extension| extension == "toml") {
+        Recipe::from_toml(&String::from_utf8(bytes).context("read it as text")?)?
+    } else {
+        shapes::from_bytes(&bytes)?
+    };
+    shapes::check(&recipe)?;
+    ensure!(
+        shapes::small(&recipe, module_bytes_max).is_some(),
+        "{recipe} makes a module of more than {module_bytes_max} bytes, or has counts to match; see \
+         --max-bytes"
+    );
+    Ok(recipe)
+}
+
+/// Makes the folder that results go to.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))
+}
+
+/// Writes recipes as text, each under its id.
+pub(super) fn write_recipes(recipes: &[Recipe], folder: &Path) -> Result<()> {
+    make_folder(folder)?;
+    for recipe in recipes {
+        write(&folder.join(format!("{}.toml", recipe.id())), recipe.to_toml().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes a file that appears whole.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    Ok(store::write_file(path, &mut |sink| sink.write_all(bytes))?)
+}
