@@ -1,6 +1,8 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
 mod bisect;
+mod campaign;
+mod check;
 mod engine;
 mod exit;
 mod generate;
@@ -8,15 +10,18 @@ mod hunt;
 mod input;
 mod known;
 mod list;
+mod merge;
 mod options;
 mod output;
 mod recorder;
 mod repro;
 mod repro_growth;
 mod self_test;
+mod session;
 mod shrink;
 mod sweep;
 mod table;
+mod verdicts;
 mod width;
 
 use crate::wire::WORKER_COMMAND;
@@ -40,8 +45,14 @@ enum Command {
     Sweep(sweep::Opts),
     /// Search for the worst that recipes can do
     Hunt(hunt::Opts),
+    /// Hunt and sweep in rotation, for hours or for ever
+    Campaign(campaign::Opts),
+    /// Bring the runs and campaigns of many machines together
+    Merge(merge::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
+    /// Say how near the limits modules are, and whether they compile everywhere
+    Check(check::Opts),
     /// Find the least that still shows a finding
     Shrink(shrink::Opts),
     /// Find the releases between which a bug came and went
@@ -85,7 +96,10 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Hunt(opts) => hunt::run(&opts),
+        Command::Campaign(opts) => campaign::run(&opts),
+        Command::Merge(opts) => merge::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
+        Command::Check(opts) => check::run(&opts),
         Command::Shrink(opts) => shrink::run(&opts),
         Command::Bisect(opts) => bisect::run(&opts),
         Command::Width(opts) => width::run(&opts),

@@ -7,7 +7,7 @@ mod output;
 use self::output::Output;
 use super::Exit;
 use super::exit::say;
-use super::input::{self, Input};
+use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::{FindingFile, Recorder};
@@ -31,9 +31,8 @@ use std::time::{Duration, Instant};
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
-    #[arg(required = true, value_name = "INPUT")]
-    input: Vec<String>,
+    #[command(flatten)]
+    input: InputOpts,
     /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
     #[arg(long, value_name = "ORACLE")]
     oracle: Option<String>,
@@ -68,7 +67,7 @@ struct Target {
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     debug_assert_eq!(TIME_DEFAULT.as_secs(), 300, "the option's default says so too");
     let issues = opts.known.read()?;
-    let (input, finding) = match input::read(&opts.input)? {
+    let (input, finding) = match opts.input.read()? {
         Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
         Input::Module(bytes) => (Candidate::Module(bytes), None),
     };
@@ -168,7 +167,7 @@ fn target(
     backends: &[Backend],
     budget: Budget,
 ) -> Result<Target> {
-    let name = opts.input.join(" ");
+    let name = opts.input.name();
     let mut otherwise = None;
     for run in report.runs {
         let wanted = run.violations.iter().find(|judged| match (finding, &opts.oracle) {
@@ -181,7 +180,7 @@ fn target(
             return Ok(Target { signature, peers, budget, run });
         }
         let seen = run.violations.first().map(|judged| judged.violation.summary.clone());
-        let seen = seen.unwrap_or_else(|| super::repro::describe(&run.outcome));
+        let seen = seen.unwrap_or_else(|| super::verdicts::describe(&run.outcome));
         otherwise.get_or_insert(format!("on {} it {seen}", run.backend));
     }
     let otherwise = otherwise.unwrap_or_else(|| "it was run on no backend".to_owned());
@@ -224,11 +223,11 @@ fn shrink(
             Ok(smallest) => return Ok((smallest, predicate.into_samples())),
             Err(ShrinkError::NotThere(_)) if start != *input => {}
             Err(error) => {
-                return Err(error).with_context(|| format!("shrink {}", opts.input.join(" ")));
+                return Err(error).with_context(|| format!("shrink {}", opts.input.name()));
             }
         }
     }
-    bail!("shrink {}: nothing was tried", opts.input.join(" "))
+    bail!("shrink {}: nothing was tried", opts.input.name())
 }
 
 /// Runs the smallest as often as any finding.
