@@ -63,7 +63,7 @@ pub struct HuntOptions {
     pub shard: (u64, u64),
     /// The number of the first case: above 0 where an earlier part has begun.
     pub first: u64,
-    /// Recipes to begin with, beside a small module of each shape.
+    /// Recipes to begin with, before a small module of each shape.
     pub known: Vec<Recipe>,
     /// Jobs of an earlier part of the same hunt: recipe, backend, outcome.
     pub past: Vec<(Recipe, Backend, Outcome)>,

@@ -123,28 +123,33 @@ impl Reporter for Terminal {
 pub struct Plain {
     said: Instant,
     done: u64,
-    planned: u64,
+    /// Jobs planned so far; rounds of a campaign count theirs anew, so that nothing is said of it.
+    planned: Option<u64>,
+    in_rounds: bool,
     findings: u64,
 }
 
 impl Default for Plain {
     fn default() -> Plain {
-        Plain { said: Instant::now(), done: 0, planned: 0, findings: 0 }
+        Plain { said: Instant::now(), done: 0, planned: None, in_rounds: false, findings: 0 }
     }
 }
 
 impl Reporter for Plain {
     fn report(&mut self, event: &Event) {
         match event {
-            Event::JobsStarted { planned, .. } => self.planned = *planned,
+            Event::JobsStarted { planned, .. } => {
+                self.planned = Some(*planned).filter(|_| !self.in_rounds);
+            }
             Event::JobEnded { line, .. } => {
                 self.done += 1;
                 if self.said.elapsed() >= PLAIN_EVERY {
                     self.said = Instant::now();
+                    let planned = self.planned.map(|it| format!(" of {it} planned so far"));
                     eprintln!(
-                        "{} jobs done of {} planned so far, findings: {}, now {}",
+                        "{} jobs done{}, findings: {}, now {}",
                         self.done,
-                        self.planned,
+                        planned.unwrap_or_default(),
                         self.findings,
                         clip(line, NOW_WIDTH)
                     );
@@ -155,6 +160,7 @@ impl Reporter for Plain {
                 eprintln!("{}", line_of(finding));
             }
             Event::RoundStarted { round, step, time_s } => {
+                self.in_rounds = true;
                 let time = time_s.map(|time_s| format!(" for {time_s} s")).unwrap_or_default();
                 eprintln!("round {round}: {step}{time}");
             }

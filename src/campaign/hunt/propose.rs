@@ -165,11 +165,10 @@ pub(super) fn propose(draft: Draft, hunt: &Hunt<'_>, number: u64) -> Option<Prop
 }
 
 fn seed_recipe(seed: usize, known: &[Recipe]) -> Option<Recipe> {
-    let seeds = seeds();
-    if seed >= seeds.len() {
-        return known.get(seed - seeds.len()).cloned();
+    if let Some(recipe) = known.get(seed) {
+        return Some(recipe.clone());
     }
-    let (shape, axis) = seeds[seed];
+    let &(shape, axis) = seeds().get(seed - known.len())?;
     let shape = SHAPES[shape];
     let plain = shapes::default_recipe(shape);
     let Some(axis) = shape.axes().get(axis) else { return Some(plain) };

@@ -138,9 +138,9 @@ impl State {
             // They came first in what ran before.
             seeds: {
                 let before = usize::try_from(options.first).unwrap_or(usize::MAX);
-                let shapes = super::propose::seeds().len();
-                let known = shapes..shapes + options.known.len();
-                (0..shapes).filter(mine).chain(known).skip(before).collect()
+                let known = options.known.len();
+                let shapes = (0..super::propose::seeds().len()).filter(mine);
+                (0..known).chain(shapes.map(|shape| known + shape)).skip(before).collect()
             },
             building: 0,
             ready: VecDeque::new(),
