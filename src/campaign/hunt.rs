@@ -78,27 +78,20 @@ impl HuntOptions {
     pub fn go_on(&mut self, past: Vec<Event>) {
         let mut open = Vec::new();
         for event in past {
-            match event {
-                Event::JobEnded { line, subject, backend, outcome, violations, .. } => {
-                    let number = line.split(' ').nth(2).and_then(|word| word.parse::<u64>().ok());
-                    self.first = self.first.max(number.map_or(0, |number| number + 1));
-                    let Subject::Recipe(recipe) = subject else { continue };
-                    if !violations.is_empty() {
-                        open.push((recipe.clone(), backend.clone(), violations));
-                    }
-                    if outcome.says_something() {
-                        self.past.push((recipe, backend, Outcome::clone(&outcome)));
-                    }
+            if let Event::Found { finding } = event {
+                self.found.push(*finding);
+            } else if let Event::JobEnded { line, subject, backend, outcome, violations, .. } =
+                event
+            {
+                let number = line.split(' ').nth(2).and_then(|word| word.parse::<u64>().ok());
+                self.first = self.first.max(number.map_or(0, |number| number + 1));
+                let Subject::Recipe(recipe) = subject else { continue };
+                if !violations.is_empty() {
+                    open.push((recipe.clone(), backend.clone(), violations));
                 }
-                Event::Found { finding } => self.found.push(*finding),
-                Event::RunStarted { .. }
-                | Event::JobsStarted { .. }
-                | Event::Skipped { .. }
-                | Event::Shared { .. }
-                | Event::RoundStarted { .. }
-                | Event::RoundEnded { .. }
-                | Event::Warned { .. }
-                | Event::RunEnded { .. } => {}
+                if outcome.says_something() {
+                    self.past.push((recipe, backend, Outcome::clone(&outcome)));
+                }
             }
         }
         // One case of each is enough, and none of what was found.

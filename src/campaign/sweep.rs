@@ -47,33 +47,25 @@ impl SweepOptions {
     /// Leaves out what an earlier part of the run has done, as its events say.
     pub fn go_on(&mut self, past: &[Event]) {
         for event in past {
-            match event {
-                Event::JobEnded {
-                    line,
-                    at: Some(at),
-                    backend,
-                    outcome,
-                    violations,
-                    subject: Subject::Recipe(recipe),
-                    ..
-                } if outcome.says_something() => {
-                    let past = Past {
-                        recipe: recipe.id(),
-                        outcome: Outcome::clone(outcome),
-                        violations: violations.clone(),
-                    };
-                    self.past.insert((line.clone(), *at, backend.clone()), past);
-                }
-                Event::Found { finding } => self.known.push(finding.signature.clone()),
-                Event::JobEnded { .. }
-                | Event::RunStarted { .. }
-                | Event::JobsStarted { .. }
-                | Event::Skipped { .. }
-                | Event::Shared { .. }
-                | Event::RoundStarted { .. }
-                | Event::RoundEnded { .. }
-                | Event::Warned { .. }
-                | Event::RunEnded { .. } => {}
+            if let Event::Found { finding } = event {
+                self.known.push(finding.signature.clone());
+            } else if let Event::JobEnded {
+                line,
+                at: Some(at),
+                backend,
+                outcome,
+                violations,
+                subject: Subject::Recipe(recipe),
+                ..
+            } = event
+                && outcome.says_something()
+            {
+                let past = Past {
+                    recipe: recipe.id(),
+                    outcome: Outcome::clone(outcome),
+                    violations: violations.clone(),
+                };
+                self.past.insert((line.clone(), *at, backend.clone()), past);
             }
         }
     }

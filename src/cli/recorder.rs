@@ -313,17 +313,12 @@ pub(super) fn write_reports(path: &Path, log: &Path, tally: &Tally) -> Result<()
 
 /// What the events of a run say of a finding.
 pub(super) fn evidence(finding: &Finding, events: &[Event]) -> Evidence {
-    let runs = events.iter().filter_map(|event| match event {
-        Event::JobEnded { subject, backend, outcome, .. } => Some((subject, backend, &**outcome)),
-        Event::Found { .. }
-        | Event::RunStarted { .. }
-        | Event::JobsStarted { .. }
-        | Event::Skipped { .. }
-        | Event::Shared { .. }
-        | Event::RoundStarted { .. }
-        | Event::RoundEnded { .. }
-        | Event::Warned { .. }
-        | Event::RunEnded { .. } => None,
+    let runs = events.iter().filter_map(|event| {
+        if let Event::JobEnded { subject, backend, outcome, .. } = event {
+            Some((subject, backend, &**outcome))
+        } else {
+            None
+        }
     });
     Evidence::of(finding, runs)
 }
