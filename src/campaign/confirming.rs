@@ -87,7 +87,9 @@ impl Footing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Recipe;
+    use crate::oracles::{Severity, Violation};
+    use crate::shapes;
+    use crate::triage::Signature;
 
     #[test]
     fn a_machine_that_runs_no_job_ends_the_run_and_one_that_stumbles_does_not() {
@@ -106,15 +108,16 @@ mod tests {
 
     #[test]
     fn runs_that_say_nothing_are_repeated_but_not_for_ever() {
-        let case = Case::of_recipe(&Recipe::new("repeat").with("count", 1)).unwrap();
-        let violation = crate::oracles::Violation {
+        let shape = shapes::shape("repeat").unwrap();
+        let case = Case::of_recipe(&shapes::default_recipe(shape)).unwrap();
+        let violation = Violation {
             oracle: "crash".to_owned(),
             key: String::new(),
             summary: String::new(),
-            severity: crate::oracles::Severity::Bug,
+            severity: Severity::Bug,
         };
-        let observed: crate::triage::Signature = serde_json::from_str("\"crash x\"").unwrap();
-        let judged = Judged { signature: observed, violation };
+        let signature: Signature = serde_json::from_str("\"crash x\"").unwrap();
+        let judged = Judged { signature, violation };
         let silent = Outcome::infrastructure(1, String::new());
         let mut confirming = Confirming::new(case, judged, silent.clone());
         let wasted = (0..10).filter(|_| confirming.wastes(&silent)).count();

@@ -99,8 +99,8 @@ fn a_hunt_goes_on_with_what_is_left_of_its_time_and_no_other_command_takes_it_up
 fn what_a_killed_hunt_had_seen_and_not_confirmed_is_run_again() {
     let place = tempfile::tempdir().unwrap();
     let run = place.path().join("run");
-    // The panic of this recipe is what the hunt's seeds find on this backend.
-    let arguments = ["--cases", "200", "-b", "riscv64", "--seed", "1"];
+    // This part of the search begins with a shape that this backend panics on; new shapes come last.
+    let arguments = ["--cases", "2", "-b", "riscv64", "--shard", "121/130"];
     let code = hunt(&run, &arguments).status.code();
     assert!(matches!(code, Some(2 | 3)), "nothing was found, so nothing is tested: {code:?}");
     let log = run.join("events.jsonl");
@@ -111,6 +111,6 @@ fn what_a_killed_hunt_had_seen_and_not_confirmed_is_run_again() {
     let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"found\"")).collect();
     fs::write(&log, without.join("\n") + "\n").unwrap();
     fs::remove_dir_all(run.join("findings")).unwrap();
-    hunt(&run, &["--resume", "--cases", "200"]);
+    hunt(&run, &["--resume", "--cases", "2"]);
     assert_eq!(found(&fs::read_to_string(&log).unwrap()), all, "findings were lost");
 }
