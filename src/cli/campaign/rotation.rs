@@ -20,7 +20,7 @@ pub(super) trait Step {
     /// Its name: a verb's noun, as `hunt`.
     fn name(&self) -> &'static str;
 
-    /// What it has of the time of a round.
+    /// What it has of the time of a round, which is a second or more.
     fn share(&self, time: Duration) -> Duration {
         time
     }

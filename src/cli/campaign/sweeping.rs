@@ -22,7 +22,7 @@ impl Step for Sweeping {
 
     /// A sweep of a few recipes is done sooner than a hunt.
     fn share(&self, time: Duration) -> Duration {
-        time / 2
+        (time / 2).max(Duration::from_secs(1))
     }
 
     fn recipes(&self, corpus: &Corpus, observer: &dyn Observer) -> Result<Option<Vec<Recipe>>> {
