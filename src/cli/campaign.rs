@@ -194,6 +194,12 @@ impl Campaign<'_> {
             if left.is_some_and(|left| left < Duration::from_secs(1)) {
                 return Ok((true, stats));
             }
+            // Otherwise the folder of the round would bring it back, without all the rest.
+            ensure!(
+                is_run_file(self.output),
+                "go on in {}: the directory has vanished",
+                self.output.display()
+            );
             let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
             let Some(session) = self.open_round(number, step, left)? else { continue };
             let done = self.round(session, step, std::mem::take(&mut open))?;
