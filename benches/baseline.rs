@@ -205,7 +205,9 @@ fn hunt(pool: &Pool, backends: &[Backend], time: Duration) -> BTreeSet<Signature
         seed: SEED,
         shard: (1, 1),
         first: 0,
+        known: Vec::new(),
         past: Vec::new(),
+        open: Vec::new(),
         found: Vec::new(),
     };
     let (listener, stop) = (Listener::default(), AtomicBool::new(false));

@@ -56,6 +56,8 @@ fn jobs_on(engine: &EngineId, module: &StoredModule, count: u64) -> Vec<Job> {
         artifact: None,
         repeat: false,
         edge: None,
+        execution: None,
+        shortage: None,
     };
     (0..count).map(job).collect()
 }

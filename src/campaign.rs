@@ -6,6 +6,7 @@
 
 mod bisect;
 mod case;
+mod confirming;
 mod court;
 mod events;
 mod hunt;
@@ -25,7 +26,7 @@ mod width;
 pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
-pub use self::events::{Event, Machine, Observer, Skip};
+pub use self::events::{Event, Machine, Observer, Skip, Stamped};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::lab::{Lab, Trial};

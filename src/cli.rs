@@ -1,6 +1,8 @@
 //! The command line: options in, exit code out. One file for each subcommand.
 
 mod bisect;
+mod campaign;
+mod check;
 mod corpus;
 mod engine;
 mod exit;
@@ -10,6 +12,7 @@ mod input;
 mod known;
 mod limits;
 mod list;
+mod merge;
 mod options;
 mod output;
 mod recorder;
@@ -17,9 +20,11 @@ mod regress;
 mod repro;
 mod repro_growth;
 mod self_test;
+mod session;
 mod shrink;
 mod sweep;
 mod table;
+mod verdicts;
 mod width;
 
 use crate::wire::WORKER_COMMAND;
@@ -43,14 +48,20 @@ enum Command {
     Sweep(sweep::Opts),
     /// Search for the worst that recipes can do
     Hunt(hunt::Opts),
+    /// Hunt and sweep in rotation, for hours or for ever
+    Campaign(campaign::Opts),
+    /// Bring the runs and campaigns of many machines together
+    Merge(merge::Opts),
     /// Run one recipe, module or finding on some backends and judge it
     Repro(repro::Opts),
+    /// Say how near the limits modules are, and whether they compile everywhere
+    Check(check::Opts),
     /// Find the least that still shows a finding
     Shrink(shrink::Opts),
     /// Run the cases of the corpus and hold what comes of them against what is expected
     #[command(visible_alias = "lts")]
     Regress(regress::Opts),
-    /// Keep cases from one run to the next
+    /// Keep cases from one run to the next, and move between libFuzzer's corpora and recipes
     Corpus(corpus::Opts),
     /// Find the releases between which a bug came and went
     Bisect(bisect::Opts),
@@ -60,8 +71,6 @@ enum Command {
     Limits(limits::Opts),
     /// Make the module of a recipe
     Gen(generate::Opts),
-    /// Move between libFuzzer corpora and recipes
-    Corpus(corpus::Opts),
     /// Obtain, list and remove engines
     Engine(engine::Opts),
     /// List what brink knows
@@ -97,7 +106,10 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Hunt(opts) => hunt::run(&opts),
+        Command::Campaign(opts) => campaign::run(&opts),
+        Command::Merge(opts) => merge::run(&opts),
         Command::Repro(opts) => repro::run(&opts),
+        Command::Check(opts) => check::run(&opts),
         Command::Shrink(opts) => shrink::run(&opts),
         Command::Regress(opts) => regress::run(&opts),
         Command::Corpus(opts) => corpus::run(&opts),
@@ -105,7 +117,6 @@ pub fn main() -> ExitCode {
         Command::Width(opts) => width::run(&opts),
         Command::Limits(opts) => limits::run(&opts),
         Command::Gen(opts) => generate::run(&opts),
-        Command::Corpus(opts) => corpus::run(&opts),
         Command::Engine(opts) => engine::run(&opts),
         Command::List(opts) => list::run(&opts),
         Command::SelfTest(opts) => self_test::run(&opts),

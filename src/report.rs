@@ -20,7 +20,7 @@ use crate::campaign::Event;
 pub use self::atlas::atlas;
 pub use self::cost_card::{CostCard, Worst};
 pub use self::evidence::{Cost, Costs, Evidence};
-pub use self::format::{bytes, microseconds};
+pub use self::format::{bytes, clip, microseconds};
 pub use self::growth::growth_table;
 pub use self::json::Json;
 pub use self::markdown::finding_report;

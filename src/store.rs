@@ -26,6 +26,10 @@ const PRIVATE_MODE: u32 = 0o700;
 /// What the run is, within the directory.
 const RUN: &str = "run.json";
 
+/// How the names of files and folders begin that are being written.
+const NEW_FILE: &str = ".tmp-";
+const NEW_FOLDER: &str = ".new-";
+
 /// Earlier runs that are kept beside the current one.
 const KEPT_RUNS: u32 = 3;
 
@@ -139,6 +143,9 @@ impl RunDir {
         let lock = lock(&path)?;
         let events = read_events(&path)?;
         drop_torn_line(&log)?;
+        for folder in [path.clone(), path.join(FINDINGS), path.join(PRIVATE)] {
+            drop_leftovers(&folder);
+        }
         let dir = RunDir { path, events: append_to(&log)?, _lock: lock };
         Ok((dir, events))
     }
@@ -179,7 +186,7 @@ impl RunDir {
             let mode = fs::Permissions::from_mode(PRIVATE_MODE);
             fs::set_permissions(&findings, mode).map_err(error())?;
         }
-        let new = tempfile::Builder::new().prefix(".new-").tempdir_in(&findings);
+        let new = tempfile::Builder::new().prefix(NEW_FOLDER).tempdir_in(&findings);
         let new = new.map_err(error())?;
         for (name, bytes) in files {
             write_file(&new.path().join(name), &mut |sink| sink.write_all(bytes))?;
@@ -192,6 +199,11 @@ impl RunDir {
         let _ = new.keep();
         Ok(folder)
     }
+}
+
+/// Whether something says what the run in the directory `path` is.
+pub fn is_run_file(path: &Path) -> bool {
+    path.join(RUN).is_file()
 }
 
 /// What the run in the directory `path` is, as [`RunDir::write_run_file`] wrote it.
@@ -241,7 +253,7 @@ pub fn write_file(
         if !folder.is_dir() {
             return Err(io::Error::other(format!("there is no folder {}", folder.display())));
         }
-        let file = tempfile::NamedTempFile::new_in(folder)?;
+        let file = tempfile::Builder::new().prefix(NEW_FILE).tempfile_in(folder)?;
         fill(file.as_file())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;
         file.persist(path).map(drop).map_err(|error| error.error)
@@ -335,6 +347,21 @@ fn drop_torn_line(log: &Path) -> Result<(), StoreError> {
         file.set_len(whole as u64).map_err(io_error("repair", log))?;
     }
     Ok(())
+}
+
+/// Removes what was being written when a kill came: it has a temporary name. What cannot be removed
+/// does no harm.
+pub fn drop_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(NEW_FILE) {
+            let _ = fs::remove_file(entry.path());
+        } else if name.starts_with(NEW_FOLDER) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::job::Budget;
 use crate::outcome::Outcome;
 use crate::recipe::Proximity;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The machine that a run was made on.
@@ -106,6 +107,28 @@ pub enum Event {
         /// On which backend.
         backend: Backend,
     },
+    /// A round of a campaign began, or goes on.
+    RoundStarted {
+        /// Its number, from 0.
+        round: u64,
+        /// What is done in it.
+        step: String,
+        /// The time for it, in seconds, where that is limited.
+        time_s: Option<u64>,
+    },
+    /// A round of a campaign was brought to its end.
+    RoundEnded {
+        /// Its number.
+        round: u64,
+        /// What was done in it.
+        step: String,
+        /// Jobs that ended in it.
+        jobs: u64,
+        /// How many cases of each violation there were, by its signature.
+        cases: BTreeMap<String, u64>,
+        /// The recipes that it was about, by their ids.
+        recipes: Vec<String>,
+    },
     /// Something about the run itself that a person should know.
     Warned {
         /// One sentence.
@@ -131,15 +154,38 @@ impl Event {
     /// run that goes on later does it again.
     pub fn is_kept(&self) -> bool {
         match self {
-            Event::JobsStarted { .. } => false,
+            Event::JobsStarted { .. } | Event::RoundStarted { .. } => false,
             Event::JobEnded { outcome, .. } => !outcome.is_sensitive(),
             Event::Found { .. }
             | Event::RunStarted { .. }
             | Event::Skipped { .. }
             | Event::Shared { .. }
+            | Event::RoundEnded { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => true,
         }
+    }
+
+    /// Whether the log of a campaign keeps it, which goes on for as long as anybody likes: findings
+    /// and rounds, but not jobs.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Event::JobsStarted { .. }
+            | Event::JobEnded { .. }
+            | Event::Skipped { .. }
+            | Event::Shared { .. }
+            | Event::RoundStarted { .. } => false,
+            Event::Found { .. }
+            | Event::RunStarted { .. }
+            | Event::RoundEnded { .. }
+            | Event::Warned { .. }
+            | Event::RunEnded { .. } => true,
+        }
+    }
+
+    /// Whether the log of a campaign's round keeps it: what is needed to go on with the round.
+    pub fn is_of_round(&self) -> bool {
+        self.is_kept() && !self.is_lasting()
     }
 
     /// The same without anything that is security-sensitive, fit for logs and summaries that others
@@ -163,6 +209,8 @@ impl Event {
             | Event::JobsStarted { .. }
             | Event::Skipped { .. }
             | Event::Shared { .. }
+            | Event::RoundStarted { .. }
+            | Event::RoundEnded { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => {}
         }
@@ -180,6 +228,17 @@ impl Event {
             seats,
         }
     }
+}
+
+/// An event as the log keeps it: with the time that the run had taken by then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Wall time of the run so far, all of its parts together, in milliseconds.
+    #[serde(default)]
+    pub ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
 }
 
 /// Who is told of events; called from all seats.

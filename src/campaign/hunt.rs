@@ -19,12 +19,13 @@ mod verdicts;
 use self::propose::{Proposal, propose};
 use self::state::{Attempt, Goal, State};
 use super::machine::Artifacts;
-use super::{CONFIRMATIONS, Case, CaseError, Event, Finding, Observer, Subject, SweepError};
+use super::{Case, CaseError, Event, Finding, Observer, Subject, SweepError};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::sandbox::{Next, Pool, PoolStats, Task, Tasks};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,10 +63,46 @@ pub struct HuntOptions {
     pub shard: (u64, u64),
     /// The number of the first case: above 0 where an earlier part has begun.
     pub first: u64,
+    /// Recipes to begin with, before a small module of each shape.
+    pub known: Vec<Recipe>,
     /// Jobs of an earlier part of the same hunt: recipe, backend, outcome.
     pub past: Vec<(Recipe, Backend, Outcome)>,
+    /// What went wrong in an earlier part and had not been confirmed when that ended.
+    pub open: Vec<(Recipe, Backend)>,
     /// Findings of an earlier part.
     pub found: Vec<Finding>,
+}
+
+impl HuntOptions {
+    /// Begins where an earlier part of the hunt ended, as its events say.
+    pub fn go_on(&mut self, past: Vec<Event>) {
+        let mut open = Vec::new();
+        for event in past {
+            if let Event::Found { finding } = event {
+                self.found.push(*finding);
+            } else if let Event::JobEnded { line, subject, backend, outcome, violations, .. } =
+                event
+            {
+                let number = line.split(' ').nth(2).and_then(|word| word.parse::<u64>().ok());
+                self.first = self.first.max(number.map_or(0, |number| number + 1));
+                let Subject::Recipe(recipe) = subject else { continue };
+                if !violations.is_empty() {
+                    open.push((recipe.clone(), backend.clone(), violations));
+                }
+                if outcome.says_something() {
+                    self.past.push((recipe, backend, Outcome::clone(&outcome)));
+                }
+            }
+        }
+        // One case of each is enough, and none of what was found.
+        let mut told: BTreeSet<String> =
+            self.found.iter().map(|finding| finding.signature.to_string()).collect();
+        for (recipe, backend, violations) in open {
+            if violations.into_iter().fold(false, |new, violation| told.insert(violation) || new) {
+                self.open.push((recipe, backend));
+            }
+        }
+    }
 }
 
 /// How a hunt ended.
@@ -75,6 +112,8 @@ pub struct HuntEnd {
     pub findings: u64,
     /// Cells of the archive that have an elite.
     pub elites: usize,
+    /// The recipes that are best at something on any backend.
+    pub best: Vec<Recipe>,
     /// How the seats were used.
     pub stats: PoolStats,
     /// Whether it went on to the end of its time or cases.
@@ -110,6 +149,14 @@ impl<'a> Hunt<'a> {
         }
         let started = Instant::now();
         let artifacts = Artifacts::default();
+        for (recipe, backend) in &options.open {
+            let position = options.backends.iter().position(|other| other == backend);
+            // Recipes of another version of brink may not fit their shapes any more.
+            if let (Some(position), Ok(case)) = (position, Case::of_recipe(recipe)) {
+                let number = options.first.saturating_sub(1);
+                verdicts::queue(&mut state, &options, case, position, number);
+            }
+        }
         Hunt { options, guide, observer, stop, started, artifacts, state: Mutex::new(state) }
     }
 
@@ -117,17 +164,18 @@ impl<'a> Hunt<'a> {
     pub fn run(self, pool: &Pool) -> Result<HuntEnd, SweepError> {
         let stats = pool.run(&self, self.stop);
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failure) = state.failure {
+        if let Some(failure) = state.footing.failure {
             return Err(failure);
         }
         // What there was no time to confirm is told.
         for it in state.confirming.values() {
             let backend = &self.options.backends[it.backend];
-            let runs = CONFIRMATIONS + 1 - it.left;
-            self.observer.observe(it.judged.unconfirmed(&it.case, backend, it.seen, runs));
+            let it = &it.violation;
+            self.observer.observe(it.judged.unconfirmed(&it.case, backend, it.seen, it.runs()));
         }
         let complete = !self.stop.load(Relaxed);
-        Ok(HuntEnd { findings: state.findings, elites: state.archive.len(), stats, complete })
+        let (findings, elites) = (state.findings, state.archive.len());
+        Ok(HuntEnd { findings, elites, best: state.archive.best(), stats, complete })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,7 +213,7 @@ impl<'a> Hunt<'a> {
             // Proposals fit their shapes, so this one is only lost.
             Err(CaseError::Recipe(_)) => return,
             Err(error) => {
-                state.failure.get_or_insert(error.into());
+                state.footing.fail(error);
                 self.stop.store(true, Relaxed);
                 return;
             }
@@ -200,7 +248,7 @@ impl Tasks for Hunt<'_> {
     fn next(&self) -> Next {
         loop {
             let mut state = self.lock();
-            if state.failure.is_some() || self.is_late() {
+            if state.footing.failure.is_some() || self.is_late() {
                 return Next::Done;
             }
             if let Some(task) = state.ready.pop_front() {
@@ -228,7 +276,7 @@ impl Tasks for Hunt<'_> {
 
     fn seat_failed(&self, error: crate::sandbox::SeatError) {
         self.observer.observe(Event::Warned { message: format!("failed to {error}") });
-        self.lock().failure.get_or_insert(error.into());
+        self.lock().footing.fail(error);
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Scope {
     pub seed: u64,
     /// The proximities to visit.
     pub rungs: Vec<Proximity>,
+    /// Recipes to start from, each along all of its axes, in the place of the shapes' own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipes: Vec<Recipe>,
     /// Whether operators, too, visit them, or only stand where a few dozen copies fit.
     pub operators_climb: bool,
 }
@@ -63,6 +66,21 @@ impl Line {
 /// The lines of a sweep, in the order of the shapes.
 pub fn lines(scope: &Scope) -> Vec<Line> {
     let mut lines = Vec::new();
+    for recipe in &scope.recipes {
+        // What no shape knows any more has no line.
+        let Some(shape) = shapes::shape(&recipe.shape) else { continue };
+        let of_axis = shape.axes().iter().map(|axis| Line {
+            name: format!("{} {} of {}", shape.id(), axis.limit, recipe.id()),
+            shape,
+            axis,
+            base: recipe.clone(),
+            rungs: scope.rungs.clone(),
+        });
+        lines.extend(of_axis);
+    }
+    if !scope.recipes.is_empty() {
+        return lines;
+    }
     for &shape in SHAPES
         .iter()
         .filter(|shape| scope.shapes.is_empty() || scope.shapes.iter().any(|id| id == shape.id()))

@@ -12,7 +12,7 @@ mod verdicts;
 
 use self::state::{State, Step};
 use super::machine::Artifacts;
-use super::{Case, CaseError, Event, Line, Observer, Scope, lines};
+use super::{Case, CaseError, Event, Line, Observer, Scope, Subject, lines};
 use crate::engines::Backend;
 use crate::job::{Budget, Job};
 use crate::outcome::Outcome;
@@ -41,6 +41,34 @@ pub struct SweepOptions {
     pub past: BTreeMap<(String, Proximity, Backend), Past>,
     /// Findings of an earlier part.
     pub known: Vec<Signature>,
+}
+
+impl SweepOptions {
+    /// Leaves out what an earlier part of the run has done, as its events say.
+    pub fn go_on(&mut self, past: &[Event]) {
+        for event in past {
+            if let Event::Found { finding } = event {
+                self.known.push(finding.signature.clone());
+            } else if let Event::JobEnded {
+                line,
+                at: Some(at),
+                backend,
+                outcome,
+                violations,
+                subject: Subject::Recipe(recipe),
+                ..
+            } = event
+                && outcome.says_something()
+            {
+                let past = Past {
+                    recipe: recipe.id(),
+                    outcome: Outcome::clone(outcome),
+                    violations: violations.clone(),
+                };
+                self.past.insert((line.clone(), *at, backend.clone()), past);
+            }
+        }
+    }
 }
 
 /// What came of a cell in an earlier part of the run.
@@ -146,7 +174,7 @@ impl<'a> Sweep<'a> {
         let stats = pool.run(&self, self.stop);
         self.show_unconfirmed();
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failure) = state.failure {
+        if let Some(failure) = state.footing.failure {
             return Err(failure);
         }
         let complete = !self.stop.load(Relaxed);
@@ -179,7 +207,7 @@ impl Tasks for Sweep<'_> {
     fn next(&self) -> Next {
         loop {
             let mut state = self.lock();
-            if state.failure.is_some() {
+            if state.footing.failure.is_some() {
                 return Next::Done;
             }
             if self.time_left().is_some_and(|left| left.is_zero()) {
@@ -215,7 +243,7 @@ impl Tasks for Sweep<'_> {
         }
         let mut state = self.lock();
         let Some(running) = state.jobs.remove(&outcome.job) else { return };
-        self.watch_the_machine(&mut state, &outcome);
+        state.footing.watch(&outcome);
         match running.confirms {
             None => self.first_run(&mut state, &running, outcome),
             Some(id) => self.confirming_run(&mut state, &running, id, &outcome),
@@ -225,7 +253,6 @@ impl Tasks for Sweep<'_> {
 
     fn seat_failed(&self, error: SeatError) {
         self.observer.observe(Event::Warned { message: format!("failed to {error}") });
-        let mut state = self.lock();
-        state.failure.get_or_insert(error.into());
+        self.lock().footing.fail(error);
     }
 }

@@ -3,11 +3,11 @@
 
 use super::Exit;
 use super::exit::say;
-use super::input::{self, Input};
+use super::input::InputOpts;
 use super::options::{RunOpts, cache, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
-use super::repro::describe;
-use crate::campaign::{Answer, Asked, Case, Inquiry, Question, Release, Thoroughness, history};
+use super::verdicts::describe;
+use crate::campaign::{Answer, Asked, Inquiry, Question, Release, Thoroughness, history};
 use crate::engines::{self, Backend, EngineId, Installed};
 use crate::job::Budget;
 use crate::names::{did_you_mean, nearest};
@@ -25,9 +25,8 @@ const HISTORY_FILE: &str = "history.md";
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
-    #[arg(required = true, value_name = "INPUT")]
-    input: Vec<String>,
+    #[command(flatten)]
+    input: InputOpts,
     /// What counts as bad: an oracle's name [default: that of the finding, else anything wrong]
     #[arg(long, value_name = "ORACLE")]
     oracle: Option<String>,
@@ -46,14 +45,11 @@ pub(super) struct Opts {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let (case, finding) = match input::read(&opts.input)? {
-        Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
-        Input::Module(bytes) => (Case::of_module(&opts.input[0], bytes)?, None),
-    };
+    let (case, finding) = opts.input.read()?.into_case(opts.input.first())?;
     ensure!(
         case.expectation.is_some() || finding.is_some(),
         "bisect {}: it is not a valid module",
-        opts.input.join(" ")
+        opts.input.name()
     );
     let oracle = opts.oracle.clone().or_else(|| finding.as_ref().map(|f| f.oracle.clone()));
     check_oracle(oracle.as_deref())?;
@@ -97,7 +93,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     if finding.is_some() {
-        keep(Path::new(&opts.input[0]), &question.backend, &inquiry.asked(), &sentence)?;
+        keep(Path::new(opts.input.first()), &question.backend, &inquiry.asked(), &sentence)?;
     }
     let bad = answers.iter().flatten().any(|answer| *answer == Answer::Bad);
     Ok(if bad { Exit::Found } else { Exit::Nothing })

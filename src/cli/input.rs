@@ -1,9 +1,11 @@
 //! What a person names on the command line: a recipe in one of its forms, a module, a finding.
 
 use super::recorder::{FINDING_FILE, FindingFile, RECIPE_FILE};
+use crate::campaign::Case;
 use crate::recipe::{Recipe, UnitText, one_line};
 use crate::shapes;
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Args;
 use std::fs;
 use std::io::Read;
 use std::ops::RangeInclusive;
@@ -32,6 +34,42 @@ pub(super) enum Input {
     Module(Vec<u8>),
 }
 
+impl Input {
+    /// The case of it, and the finding it came with; a module goes by `name`.
+    pub(super) fn into_case(self, name: &str) -> Result<(Case, Option<Box<FindingFile>>)> {
+        Ok(match self {
+            Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
+            Input::Module(bytes) => (Case::of_module(name, bytes)?, None),
+        })
+    }
+}
+
+/// What a command is about.
+#[derive(Args, Clone, Debug)]
+pub(super) struct InputOpts {
+    /// A finding's folder, a recipe file, a module (.wasm, .wat), what a fuzzer left (crash-...), or a
+    /// shape with parameters
+    #[arg(required = true, value_name = "INPUT")]
+    input: Vec<String>,
+}
+
+impl InputOpts {
+    /// Reads it.
+    pub(super) fn read(&self) -> Result<Input> {
+        read(&self.input)
+    }
+
+    /// All of its words.
+    pub(super) fn name(&self) -> String {
+        self.input.join(" ")
+    }
+
+    /// The first of its words: the file or folder, where it is one.
+    pub(super) fn first(&self) -> &str {
+        &self.input[0]
+    }
+}
+
 /// Reads what `words` name: a file or folder, or the shape of a recipe with its parameters, as
 /// `repeat count=3`.
 pub(super) fn read(words: &[String]) -> Result<Input> {
@@ -49,6 +87,17 @@ pub(super) fn read(words: &[String]) -> Result<Input> {
         }
     }
     recipe_from_words(first, rest).map(|recipe| Input::Recipe(recipe, None))
+}
+
+/// Reads the module in a file.
+pub(super) fn read_module(path: &Path) -> Result<Vec<u8>> {
+    match read_file(path)? {
+        Input::Module(bytes) => Ok(bytes),
+        Input::Recipe(..) => {
+            let path = path.display();
+            bail!("read {path} as a module: it is a recipe; `brink repro {path}` runs it")
+        }
+    }
 }
 
 fn read_finding(folder: &Path) -> Result<Input> {

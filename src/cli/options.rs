@@ -87,6 +87,11 @@ impl RunOpts {
         Ok(backends)
     }
 
+    /// Whether engines or backends are asked for by name.
+    pub(super) fn names_backends(&self) -> bool {
+        !self.engines.is_empty() || !self.backends.is_empty()
+    }
+
     /// The engines asked for.
     pub(super) fn engine_ids(&self, cache: &Cache) -> Result<Vec<EngineId>> {
         let ids = self.engines.iter().map(|name| engines_named(cache, name));
@@ -226,6 +231,14 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is at least one second".to_owned())
 }
 
+/// A part such as `2/4`.
+pub(super) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parts
+        .filter(|&(i, n): &(u64, u64)| (1..=n).contains(&i))
+        .ok_or_else(|| format!("{text:?} is no part; write 1/4 for the first of four"))
+}
+
 /// Turns true when the run is to stop: Ctrl-C, or a request to end. A second Ctrl-C ends at once.
 pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -242,6 +255,14 @@ pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_read_and_nonsense_is_not() {
+        assert_eq!(parse_shard("2/4"), Ok((2, 4)));
+        for text in ["", "0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
+            assert!(parse_shard(text).is_err(), "{text:?} was read as a part");
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_read_with_their_units() {

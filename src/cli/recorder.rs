@@ -1,16 +1,17 @@
 //! Sends every event where it belongs: the run directory, the reporter, the final count.
 
 use super::known::Watch;
-use crate::campaign::{Event, Finding, Machine, Observer, Subject};
+use crate::campaign::{Event, Finding, Machine, Observer, Stamped, Subject};
 use crate::engines::Backend;
-use crate::report::{Evidence, Known, Reporter, Tally, finding_report, wast};
+use crate::report::{CostCard, Evidence, Known, Reporter, Tally, finding_report, wast};
 use crate::shapes;
 use crate::store::{Readers, RunDir, StoreError, read_events, write_file};
-use crate::triage::KnownIssues;
+use crate::triage::{KnownIssues, Signature};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Modules up to this many bytes are kept with their finding; larger ones are made again from the
 /// recipe when they are needed.
@@ -57,10 +58,26 @@ pub(super) struct Recorder<'a> {
 
 struct Inner {
     directory: Option<RunDir>,
+    /// Which events are kept.
+    keeps: fn(&Event) -> bool,
+    /// When this part of the run began, and the time that earlier parts took.
+    started: Instant,
+    before: Duration,
     reporter: Box<dyn Reporter>,
     tally: Tally,
     watch: Watch,
     failure: Option<StoreError>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug)]
+pub(super) struct Figures {
+    pub(super) rounds: u64,
+    pub(super) jobs: u64,
+    pub(super) findings: u64,
+    pub(super) known: u64,
+    pub(super) private: u64,
+    pub(super) spent: Duration,
 }
 
 impl<'a> Recorder<'a> {
@@ -69,14 +86,75 @@ impl<'a> Recorder<'a> {
         reporter: Box<dyn Reporter>,
         stop: &'a AtomicBool,
     ) -> Recorder<'a> {
-        let (tally, watch, failure) = (Tally::default(), Watch::default(), None);
-        Recorder { stop, inner: Mutex::new(Inner { directory, reporter, tally, watch, failure }) }
+        let inner = Inner {
+            directory,
+            keeps: Event::is_kept,
+            started: Instant::now(),
+            before: Duration::ZERO,
+            reporter,
+            tally: Tally::default(),
+            watch: Watch::default(),
+            failure: None,
+        };
+        Recorder { stop, inner: Mutex::new(inner) }
     }
 
     /// Looks on for known issues.
     pub(super) fn with_known(self, issues: KnownIssues) -> Recorder<'a> {
         self.lock().watch = Watch::new(issues);
         self
+    }
+
+    /// Keeps only these events.
+    pub(super) fn keeping(self, keeps: fn(&Event) -> bool) -> Recorder<'a> {
+        self.lock().keeps = keeps;
+        self
+    }
+
+    /// Goes on with a run that has taken so long.
+    pub(super) fn after(self, spent: Duration) -> Recorder<'a> {
+        self.lock().before = spent;
+        self
+    }
+
+    /// The time that the run has taken so far.
+    pub(super) fn spent(&self) -> Duration {
+        self.lock().spent()
+    }
+
+    /// What was found so far.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        self.lock().tally.findings.clone()
+    }
+
+    /// Whether a finding has that signature.
+    pub(super) fn has_found(&self, signature: &Signature) -> bool {
+        self.lock().tally.findings.iter().any(|finding| finding.signature == *signature)
+    }
+
+    /// The worst costs so far.
+    pub(super) fn cost_card(&self) -> CostCard {
+        self.lock().tally.cost_card.clone()
+    }
+
+    /// Takes the worst costs of an earlier part into account.
+    pub(super) fn take_in(&self, card: CostCard) {
+        self.lock().tally.cost_card.merge(card);
+    }
+
+    /// Where the run stands.
+    pub(super) fn figures(&self) -> Figures {
+        let inner = self.lock();
+        let tally = &inner.tally;
+        let count = |of: usize| of as u64;
+        Figures {
+            rounds: tally.rounds,
+            jobs: tally.jobs,
+            findings: count(tally.findings.len()),
+            known: count(tally.standings().flatten().filter(|known| !known.is_back).count()),
+            private: count(tally.findings.iter().filter(|it| it.is_sensitive()).count()),
+            spent: inner.spent(),
+        }
     }
 
     /// Counts an event of an earlier part of the run, which is kept already.
@@ -100,6 +178,10 @@ impl<'a> Recorder<'a> {
 }
 
 impl Inner {
+    fn spent(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
     /// What is known of an event that is a finding.
     fn note_known(&mut self, event: &Event) -> Option<Known> {
         let known = self.watch.see(event)?;
@@ -120,11 +202,12 @@ impl Observer for Recorder<'_> {
         let event = private.clone().without_secrets();
         inner.tally.add(&event);
         let known = inner.note_known(&private);
+        let ms = u64::try_from(inner.spent().as_millis()).unwrap_or(u64::MAX);
         // Kept first: what has been told must survive a kill.
         if inner.failure.is_none()
-            && private.is_kept()
+            && (inner.keeps)(&private)
             && let Some(directory) = &mut inner.directory
-            && let Err(error) = keep(directory, &private, &event, known.as_ref())
+            && let Err(error) = keep(directory, &private, ms, &event, known.as_ref())
         {
             inner.failure = Some(error);
             self.stop.store(true, Relaxed);
@@ -138,13 +221,14 @@ impl Observer for Recorder<'_> {
 fn keep(
     directory: &mut RunDir,
     private: &Event,
+    ms: u64,
     event: &Event,
     known: Option<&Known>,
 ) -> Result<(), StoreError> {
     if let Event::Found { finding } = private {
         keep_finding(directory, finding, known)?;
     }
-    directory.append(event)
+    directory.append(&Stamped { ms, event: event.clone() })
 }
 
 /// Writes the folder of a finding.
@@ -153,9 +237,19 @@ fn keep_finding(
     finding: &Finding,
     known: Option<&Known>,
 ) -> Result<(), StoreError> {
-    let slug = finding.signature.slug();
+    let files = finding_files(directory, finding, known);
     let readers = Readers::of(finding.is_sensitive());
-    let folder = directory.path().join(readers.folder()).join(&slug);
+    directory.add_finding(&finding.signature.slug(), readers, &files).map(drop)
+}
+
+/// The files of a finding's folder.
+pub(super) fn finding_files(
+    directory: &RunDir,
+    finding: &Finding,
+    known: Option<&Known>,
+) -> Vec<(&'static str, Vec<u8>)> {
+    let readers = Readers::of(finding.is_sensitive());
+    let folder = directory.path().join(readers.folder()).join(finding.signature.slug());
     let description = FindingFile {
         signature: finding.signature.to_string(),
         oracle: finding.violation.oracle.clone(),
@@ -188,18 +282,19 @@ fn keep_finding(
             files.push(("case.wast", text.into_bytes()));
         }
     }
-    directory.add_finding(&slug, readers, &files).map(drop)
+    files
 }
 
 /// Writes the reports of a run's findings anew, with all that the run knows by its end. Those that
 /// are security-sensitive have all of it already, since the log of events does not speak of them.
-pub(super) fn write_reports(path: &Path, tally: &Tally) -> Result<(), StoreError> {
+/// The jobs are in the log of the run in `log`.
+pub(super) fn write_reports(path: &Path, log: &Path, tally: &Tally) -> Result<(), StoreError> {
     let open: Vec<&Finding> =
         tally.findings.iter().filter(|finding| !finding.is_sensitive()).collect();
     if open.is_empty() {
         return Ok(());
     }
-    let events = read_events::<Event>(path)?;
+    let events = read_events::<Event>(log)?;
     for finding in open {
         let mut evidence = evidence(finding, &events);
         let known = tally.known.get(&finding.signature.to_string());
@@ -218,15 +313,12 @@ pub(super) fn write_reports(path: &Path, tally: &Tally) -> Result<(), StoreError
 
 /// What the events of a run say of a finding.
 pub(super) fn evidence(finding: &Finding, events: &[Event]) -> Evidence {
-    let runs = events.iter().filter_map(|event| match event {
-        Event::JobEnded { subject, backend, outcome, .. } => Some((subject, backend, &**outcome)),
-        Event::Found { .. }
-        | Event::RunStarted { .. }
-        | Event::JobsStarted { .. }
-        | Event::Skipped { .. }
-        | Event::Shared { .. }
-        | Event::Warned { .. }
-        | Event::RunEnded { .. } => None,
+    let runs = events.iter().filter_map(|event| {
+        if let Event::JobEnded { subject, backend, outcome, .. } = event {
+            Some((subject, backend, &**outcome))
+        } else {
+            None
+        }
     });
     Evidence::of(finding, runs)
 }

@@ -7,7 +7,7 @@ mod output;
 use self::output::Output;
 use super::Exit;
 use super::exit::say;
-use super::input::{self, Input};
+use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::{FindingFile, Recorder};
@@ -31,9 +31,8 @@ use std::time::{Duration, Instant};
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
-    #[arg(required = true, value_name = "INPUT")]
-    pub(super) input: Vec<String>,
+    #[command(flatten)]
+    pub(super) input: InputOpts,
     /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
     #[arg(long, value_name = "ORACLE")]
     pub(super) oracle: Option<String>,
@@ -105,7 +104,7 @@ pub(super) fn smallest(opts: &Opts) -> Result<Option<(Candidate, Finding)>> {
         bail!(
             "use {}: it is about growth along {}; shrink it with `brink shrink`, and name what is \
              scaled in the case's own file",
-            opts.input.join(" "),
+            opts.input.name(),
             finding.scaled.join(" and ")
         );
     }
@@ -117,7 +116,7 @@ pub(super) fn smallest(opts: &Opts) -> Result<Option<(Candidate, Finding)>> {
 
 /// Reads what is to be shrunk.
 fn read(opts: &Opts) -> Result<(Candidate, Option<Box<FindingFile>>)> {
-    Ok(match input::read(&opts.input)? {
+    Ok(match opts.input.read()? {
         Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
         Input::Module(bytes) => (Candidate::Module(bytes), None),
     })
@@ -210,7 +209,7 @@ fn target(
     backends: &[Backend],
     budget: Budget,
 ) -> Result<Target> {
-    let name = opts.input.join(" ");
+    let name = opts.input.name();
     let mut otherwise = None;
     for run in report.runs {
         let wanted = run.violations.iter().find(|judged| match (finding, &opts.oracle) {
@@ -223,7 +222,7 @@ fn target(
             return Ok(Target { signature, peers, budget, run });
         }
         let seen = run.violations.first().map(|judged| judged.violation.summary.clone());
-        let seen = seen.unwrap_or_else(|| super::repro::describe(&run.outcome));
+        let seen = seen.unwrap_or_else(|| super::verdicts::describe(&run.outcome));
         otherwise.get_or_insert(format!("on {} it {seen}", run.backend));
     }
     let otherwise = otherwise.unwrap_or_else(|| "it was run on no backend".to_owned());
@@ -266,11 +265,11 @@ fn shrink(
             Ok(smallest) => return Ok((smallest, predicate.into_samples())),
             Err(ShrinkError::NotThere(_)) if start != *input => {}
             Err(error) => {
-                return Err(error).with_context(|| format!("shrink {}", opts.input.join(" ")));
+                return Err(error).with_context(|| format!("shrink {}", opts.input.name()));
             }
         }
     }
-    bail!("shrink {}: nothing was tried", opts.input.join(" "))
+    bail!("shrink {}: nothing was tried", opts.input.name())
 }
 
 /// Runs the smallest as often as any finding.

@@ -2,21 +2,20 @@
 
 use super::Exit;
 use super::exit::say;
-use super::known::{self, KnownOpts};
-use super::options::{RunOpts, parse_time, stop_flag, this_exe};
-use super::output::{keep_cost_card, reporter};
-use super::recorder::{Recorder, machine, write_reports};
-use super::{self_test, table};
-use crate::campaign::{Event, Machine, Observer, Past, Scope, Subject, Sweep, SweepOptions};
-use crate::engines::{Backend, ENGINE};
+use super::options::parse_time;
+use super::output::keep_cost_card;
+use super::recorder::write_reports;
+use super::session::{self, Plan, RunFile, Session, SessionOpts};
+use super::table;
+use crate::campaign::{Event, Scope, Sweep, SweepOptions};
+use crate::engines::Backend;
 use crate::job::Budget;
 use crate::names::did_you_mean;
 use crate::ops::Unit;
-use crate::outcome::Outcome;
 use crate::recipe::Proximity;
 use crate::report::{atlas, summary};
 use crate::shapes::{self, SHAPES, Shape};
-use crate::store::{RunDir, read_events, read_run_file, write_file};
+use crate::store::{read_events, write_file};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -32,7 +31,7 @@ const DEFAULT_TIME: Duration = Duration::from_secs(240);
 const TIMED_BUDGET: Budget = Budget::new(20, 4 << 30);
 
 /// Where a timed sweep stops on its way to the limits.
-const LADDER: &[Proximity] = &[
+pub(super) const LADDER: &[Proximity] = &[
     Proximity::Min,
     Proximity::Fraction(10),
     Proximity::Fraction(100),
@@ -81,99 +80,74 @@ pub(super) struct Opts {
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
     #[command(flatten)]
-    run: RunOpts,
-    #[command(flatten)]
-    known: KnownOpts,
+    session: SessionOpts,
     /// The run directory
     #[arg(short, long, value_name = "DIR", default_value = "brink.out")]
     output: PathBuf,
     /// Go on with the run in the run directory, with the options that it was started with
     #[arg(long, conflicts_with_all = ["engines", "backends", "time_limit", "memory_limit", "stack"])]
     resume: bool,
-    /// Print every event as a line of JSON, and no summary
-    #[arg(long, conflicts_with = "quiet")]
-    json: bool,
-    /// Print nothing but errors
-    #[arg(short, long)]
-    quiet: bool,
 }
 
-/// What a run is: kept in `run.json`, so that it can be resumed as it was started.
+/// What a sweep is, beside what every run is.
 #[derive(Debug, Serialize, Deserialize)]
-struct RunFile {
-    brink: String,
-    engine: String,
-    arguments: Vec<String>,
-    machine: Machine,
+struct SweepPlan {
     scope: Scope,
-    backends: Vec<Backend>,
-    budget: Budget,
-    time_s: Option<u64>,
+}
+
+impl Plan for SweepPlan {
+    const COMMAND: &'static str = "sweep";
+
+    fn seed(&self) -> u64 {
+        self.scope.seed
+    }
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let issues = opts.known.read()?;
     let planned = if opts.resume { None } else { Some(plan(opts)?) };
-    let stop = stop_flag()?;
-    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
-        return Ok(self_test::refuse(&failed));
-    }
-    let (directory, file, past) = match planned {
-        Some(file) => {
-            let directory = RunDir::create(&opts.output)?;
-            directory.write_run_file(&serde_json::to_string_pretty(&file)?)?;
-            (directory, file, Vec::new())
-        }
+    let begun = match session::begin(&opts.session)? {
+        Ok(begun) => begun,
+        Err(exit) => return Ok(exit),
+    };
+    let session = match planned {
+        Some(file) => Session::create(&opts.output, file)?,
         None => resume(opts)?,
     };
-    let pool = opts.run.pool(&file.backends)?;
-    let compares = several_engines(&file.backends);
-    let time = file.time_s.map(Duration::from_secs);
-    let reporter = reporter(opts.json, opts.quiet, time);
-    let recorder = Recorder::new(Some(directory), reporter, &stop).with_known(issues);
-    past.iter().for_each(|event| recorder.remember(event));
-    recorder.observe(Event::RunStarted {
-        brink: file.brink.clone(),
-        engine: file.engine.clone(),
-        arguments: std::env::args().skip(1).collect(),
-        seed: file.scope.seed,
-        machine: file.machine.clone(),
-        backends: file.backends.clone(),
-    });
+    let pool = opts.session.run.pool(&session.file.backends)?;
+    let compares = several_engines(&session.file.backends);
+    let time = session.file.time_s.map(Duration::from_secs);
+    let (recorder, file, past) = session.record(&opts.session, &begun, time);
     let mut options = SweepOptions {
-        scope: file.scope,
+        scope: file.plan.scope,
         backends: file.backends,
         budget: file.budget,
         time,
         past: BTreeMap::new(),
         known: Vec::new(),
     };
-    take_into_account(&mut options, &past);
-    let ended = Sweep::new(options, &recorder, &stop).run(&pool);
-    if let Ok(end) = &ended {
-        recorder.observe(Event::ended(end.complete, &end.stats, pool.seats));
-    }
-    let tally = recorder.finish()?;
+    options.go_on(&past);
+    let ended = Sweep::new(options, &recorder, &begun.stop).run(&pool);
+    let how = ended.as_ref().ok().map(|end| (end.complete, &end.stats));
+    let tally = session::end(recorder, how, &pool)?;
     let end = ended?;
-    write_reports(&opts.output, &tally)?;
+    write_reports(&opts.output, &opts.output, &tally)?;
     if compares {
         let place = opts.output.join(ATLAS_FILE);
         let text = atlas(&read_events::<Event>(&opts.output)?);
         write_file(&place, &mut |file| file.write_all(text.as_bytes()))?;
-        if !opts.quiet && !opts.json {
+        if opts.session.tells() {
             say(&format!("What each engine does near each limit is in {}.\n", place.display()));
         }
     }
-    keep_cost_card(&tally, &opts.output)?;
-    if !opts.json && !opts.quiet {
+    keep_cost_card(&tally.cost_card, &opts.output)?;
+    if opts.session.tells() {
         say(&summary(&tally, Some(&opts.output), table::width()));
     }
-    let nothing = if end.complete { Exit::Nothing } else { Exit::Interrupted };
-    Ok(known::exit(tally.standings()).unwrap_or(nothing))
+    Ok(session::exit(&tally, end.complete))
 }
 
 /// The run that the options ask for.
-fn plan(opts: &Opts) -> Result<RunFile> {
+fn plan(opts: &Opts) -> Result<RunFile<SweepPlan>> {
     for id in &opts.shapes {
         ensure!(
             shapes::shape(id).is_some(),
@@ -187,7 +161,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
             Some(text.parse::<Unit>().with_context(|| format!("read the unit {text:?}"))?)
         }
     };
-    let backends = opts.run.backends(None)?;
+    let backends = opts.session.run.backends(None)?;
     let compares = several_engines(&backends);
     let (rungs, untimed) = match (opts.full, opts.at.is_empty()) {
         (true, _) => (FULL.to_vec(), true),
@@ -203,6 +177,7 @@ fn plan(opts: &Opts) -> Result<RunFile> {
         each_operator: opts.each_operator || (everything && !compares),
         seed: opts.seed,
         rungs,
+        recipes: Vec::new(),
         operators_climb: untimed,
     };
     let takes_unit = |shape: &&&dyn Shape| {
@@ -221,69 +196,21 @@ fn plan(opts: &Opts) -> Result<RunFile> {
             || opts.shapes.iter().any(|id| id == "repeat"),
         "try each operator: it is the shape repeat that repeats them; add it to --shape"
     );
-    Ok(RunFile {
-        brink: env!("CARGO_PKG_VERSION").to_owned(),
-        engine: ENGINE.to_owned(),
-        arguments: std::env::args().skip(1).collect(),
-        machine: machine(),
-        scope,
-        backends,
-        budget: opts.run.budget(time.map(|_| TIMED_BUDGET)),
-        time_s: time.map(|time| time.as_secs()),
-    })
+    let budget = opts.session.run.budget(time.map(|_| TIMED_BUDGET));
+    Ok(RunFile::new(SweepPlan { scope }, backends, budget, time))
 }
 
-/// The run in the run directory, and what happened in it.
-fn resume(opts: &Opts) -> Result<(RunDir, RunFile, Vec<Event>)> {
-    let (directory, past) = RunDir::resume(&opts.output)?;
-    let text = read_run_file(&opts.output)?;
-    let mut file: RunFile = serde_json::from_str(&text)
-        .with_context(|| format!("understand run.json in {}", opts.output.display()))?;
-    ensure!(
-        file.engine == ENGINE,
-        "resume the run in {}: it was made with {}, and this is {ENGINE}",
-        opts.output.display(),
-        file.engine
-    );
+/// The sweep in the run directory. Its time is that of each part, since a part goes on where the
+/// last one had no time left.
+fn resume(opts: &Opts) -> Result<Session<SweepPlan>> {
+    let mut session = Session::<SweepPlan>::resume(&opts.output)?;
     if let Some(time) = opts.time {
-        file.time_s = Some(time.as_secs());
+        session.file.time_s = Some(time.as_secs());
     }
-    Ok((directory, file, past))
+    Ok(session)
 }
 
 /// Whether more than one engine is asked, so that the point is to compare them.
 fn several_engines(backends: &[Backend]) -> bool {
     backends.windows(2).any(|pair| pair[0].engine() != pair[1].engine())
-}
-
-/// Leaves out what an earlier part of the run has done.
-fn take_into_account(options: &mut SweepOptions, past: &[Event]) {
-    for event in past {
-        match event {
-            Event::JobEnded {
-                line,
-                at: Some(at),
-                backend,
-                outcome,
-                violations,
-                subject: Subject::Recipe(recipe),
-                ..
-            } if outcome.says_something() => {
-                let past = Past {
-                    recipe: recipe.id(),
-                    outcome: Outcome::clone(outcome),
-                    violations: violations.clone(),
-                };
-                options.past.insert((line.clone(), *at, backend.clone()), past);
-            }
-            Event::Found { finding } => options.known.push(finding.signature.clone()),
-            Event::JobEnded { .. }
-            | Event::RunStarted { .. }
-            | Event::JobsStarted { .. }
-            | Event::Skipped { .. }
-            | Event::Shared { .. }
-            | Event::Warned { .. }
-            | Event::RunEnded { .. } => {}
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod report;
 use super::Exit;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag, this_exe};
+use super::output::reporter;
 use super::recorder::{Recorder, machine};
 use super::self_test;
 use crate::campaign::{
@@ -16,13 +17,11 @@ use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
 use crate::names::did_you_mean;
 use crate::ops;
-use crate::report::{Plain, Quiet, Reporter, Terminal};
 use crate::sandbox::Pool;
 use crate::store::RunDir;
 use crate::width::{Depth, batches};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -102,23 +101,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 
 fn module_case(path: &Path) -> Result<Case> {
     let name = path.display().to_string();
-    let input = super::input::read(std::slice::from_ref(&name))?;
-    let case = match input {
-        super::input::Input::Recipe(recipe, _) => Case::of_recipe(&recipe)?,
-        super::input::Input::Module(bytes) => Case::of_module(&name, bytes)?,
-    };
+    let (case, _) = super::input::read(std::slice::from_ref(&name))?.into_case(&name)?;
     ensure!(case.expectation.is_some(), "check {name}: it is not a valid module");
     Ok(case)
-}
-
-fn reporter(opts: &Opts) -> Box<dyn Reporter> {
-    if opts.quiet || opts.json {
-        Box::new(Quiet)
-    } else if std::io::stderr().is_terminal() {
-        Box::new(Terminal::new(None))
-    } else {
-        Box::new(Plain::default())
-    }
 }
 
 /// Checks the code of one module under each backend.
@@ -131,7 +116,7 @@ fn check_module(
 ) -> Result<Exit> {
     let budget = opts.run.budget(Some(MODULE_BUDGET));
     let repro = Repro { case, backends, budget, times: 1, keep_artifacts: false };
-    let recorder = Recorder::new(None, reporter(opts), stop);
+    let recorder = Recorder::new(None, reporter(false, opts.quiet || opts.json, None), stop);
     let report = reproduce(&repro, pool, stop, &recorder);
     recorder.finish()?;
     if let Some(error) = report.seat_error {
@@ -174,7 +159,9 @@ fn check_matrix(
     };
     let issues = opts.known.read()?;
     let directory = RunDir::create(&opts.output)?;
-    let recorder = Recorder::new(Some(directory), reporter(opts), stop).with_known(issues);
+    let recorder =
+        Recorder::new(Some(directory), reporter(false, opts.quiet || opts.json, None), stop)
+            .with_known(issues);
     recorder.observe(Event::RunStarted {
         brink: env!("CARGO_PKG_VERSION").to_owned(),
         engine: ENGINE.to_owned(),

@@ -9,7 +9,7 @@ use crate::campaign::{Event, Subject};
 use crate::engines::ENGINE;
 use crate::oracles::Resource;
 use crate::outcome::{Clock, EngineVerdict, Outcome, Phase, Termination};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ const RESOURCES: [Resource; 3] = [Resource::Time, Resource::Peak, Resource::Code
 const RECIPE_WIDTH: usize = 90;
 
 /// The worst that was seen of one resource on one backend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worst {
     /// What it cost for 1,024 bytes of Wasm: microseconds or bytes.
     pub per_kib: u64,
@@ -38,7 +38,7 @@ pub struct Worst {
 }
 
 /// The worst of each backend and resource.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CostCard {
     worst: BTreeMap<String, BTreeMap<Resource, Worst>>,
@@ -55,12 +55,25 @@ impl CostCard {
         for resource in RESOURCES {
             let Some((cost, cut_short)) = cost(outcome, resource) else { continue };
             let per_kib = cost.saturating_mul(1_024) / module_bytes;
-            let of_backend = self.worst.entry(backend.to_string()).or_default();
-            if of_backend.get(&resource).is_none_or(|worst| worst.per_kib < per_kib) {
-                let subject = subject.clone();
-                let worst = Worst { per_kib, cost, cut_short, module_bytes, subject };
-                of_backend.insert(resource, worst);
+            let subject = subject.clone();
+            let worst = Worst { per_kib, cost, cut_short, module_bytes, subject };
+            self.offer(backend.to_string(), resource, worst);
+        }
+    }
+
+    /// Takes another card into account.
+    pub fn merge(&mut self, other: CostCard) {
+        for (backend, resources) in other.worst {
+            for (resource, worst) in resources {
+                self.offer(backend.clone(), resource, worst);
             }
+        }
+    }
+
+    fn offer(&mut self, backend: String, resource: Resource, worst: Worst) {
+        let of_backend = self.worst.entry(backend).or_default();
+        if of_backend.get(&resource).is_none_or(|known| known.per_kib < worst.per_kib) {
+            of_backend.insert(resource, worst);
         }
     }
 
@@ -187,6 +200,11 @@ mod tests {
         assert!(table.contains("count=5"), "{table}");
         assert!(card.page().ends_with(&table), "{}", card.page());
         assert_eq!(card.worst("s390x", Resource::Code).unwrap().per_kib, 1_024);
+        let read: CostCard = serde_json::from_str(&card.json()).unwrap();
+        let mut both = CostCard::default();
+        both.add(&ended(6, 4_096, 90_000, accepted()));
+        both.merge(read);
+        assert_eq!(time(&both).per_kib, 22_500, "the worst of both");
         assert!(card.json().contains("\"per_kib\": 1024"), "{}", card.json());
     }
 }

@@ -20,7 +20,7 @@ pub fn microseconds(us: u64) -> String {
 }
 
 /// At most `width` characters of `text`, on one line.
-pub(super) fn clip(text: &str, width: usize) -> String {
+pub fn clip(text: &str, width: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
     if line.chars().count() <= width {
         return line.to_owned();

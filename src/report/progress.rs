@@ -31,6 +31,8 @@ pub struct Terminal {
     started: Instant,
     findings: u64,
     now: String,
+    /// The round of a campaign, which then has the place of the count of planned jobs.
+    round: Option<String>,
 }
 
 impl Terminal {
@@ -44,11 +46,24 @@ impl Terminal {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Terminal { bar, time, started: Instant::now(), findings: 0, now: String::new() }
+        Terminal {
+            bar,
+            time,
+            started: Instant::now(),
+            findings: 0,
+            now: String::new(),
+            round: None,
+        }
     }
 
     fn draw(&self) {
         let left = self.time.map(|time| time.saturating_sub(self.started.elapsed()).as_secs());
+        if let Some(round) = &self.round {
+            let left = left.map(|left| format!(", {left}s left")).unwrap_or_default();
+            let (jobs, findings) = (self.bar.position(), self.findings);
+            let said = format!("{round}{left}: {jobs} jobs, {findings} new  {}", self.now);
+            return self.bar.set_message(said);
+        }
         self.bar.set_prefix(match left {
             Some(0) => "(finishing what runs)".to_owned(),
             Some(left) => format!("(about {left}s left)"),
@@ -76,12 +91,24 @@ impl Reporter for Terminal {
                 self.findings += 1;
                 self.bar.suspend(|| eprintln!("{}", line_of(finding)));
             }
+            Event::RoundStarted { round, step, time_s } => {
+                if self.round.is_none()
+                    && let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}")
+                {
+                    self.bar.set_style(style);
+                }
+                self.round = Some(format!("round {round}: {step}"));
+                self.time = time_s.map(Duration::from_secs);
+                self.started = Instant::now();
+                self.draw();
+            }
             Event::Warned { message } => {
                 self.bar.suspend(|| eprintln!("warning: {}", clip(message, 400)));
             }
             Event::RunStarted { .. }
             | Event::Skipped { .. }
             | Event::Shared { .. }
+            | Event::RoundEnded { .. }
             | Event::RunEnded { .. } => {}
         }
     }
@@ -96,28 +123,33 @@ impl Reporter for Terminal {
 pub struct Plain {
     said: Instant,
     done: u64,
-    planned: u64,
+    /// Jobs planned so far; rounds of a campaign count theirs anew, so that nothing is said of it.
+    planned: Option<u64>,
+    in_rounds: bool,
     findings: u64,
 }
 
 impl Default for Plain {
     fn default() -> Plain {
-        Plain { said: Instant::now(), done: 0, planned: 0, findings: 0 }
+        Plain { said: Instant::now(), done: 0, planned: None, in_rounds: false, findings: 0 }
     }
 }
 
 impl Reporter for Plain {
     fn report(&mut self, event: &Event) {
         match event {
-            Event::JobsStarted { planned, .. } => self.planned = *planned,
+            Event::JobsStarted { planned, .. } => {
+                self.planned = Some(*planned).filter(|_| !self.in_rounds);
+            }
             Event::JobEnded { line, .. } => {
                 self.done += 1;
                 if self.said.elapsed() >= PLAIN_EVERY {
                     self.said = Instant::now();
+                    let planned = self.planned.map(|it| format!(" of {it} planned so far"));
                     eprintln!(
-                        "{} jobs done of {} planned so far, findings: {}, now {}",
+                        "{} jobs done{}, findings: {}, now {}",
                         self.done,
-                        self.planned,
+                        planned.unwrap_or_default(),
                         self.findings,
                         clip(line, NOW_WIDTH)
                     );
@@ -126,6 +158,14 @@ impl Reporter for Plain {
             Event::Found { finding } => {
                 self.findings += 1;
                 eprintln!("{}", line_of(finding));
+            }
+            Event::RoundStarted { round, step, time_s } => {
+                self.in_rounds = true;
+                let time = time_s.map(|time_s| format!(" for {time_s} s")).unwrap_or_default();
+                eprintln!("round {round}: {step}{time}");
+            }
+            Event::RoundEnded { round, jobs, .. } => {
+                eprintln!("round {round} ended: {jobs} jobs, findings so far: {}", self.findings);
             }
             Event::Warned { message } => eprintln!("warning: {}", clip(message, 400)),
             Event::RunStarted { .. }

@@ -135,7 +135,10 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
             && *cases > 1
         {
             let backends: Vec<&str> = backends.iter().map(String::as_str).collect();
-            let _ = writeln!(out, "   {cases} such cases in this run, on {}", backends.join(", "));
+            // Of earlier rounds of a campaign only the count is known.
+            let on = if backends.is_empty() { "" } else { ", on " };
+            let backends = backends.join(", ");
+            let _ = writeln!(out, "   {cases} such cases in this run{on}{backends}");
         }
         if let Some(directory) = directory {
             let folder = directory
@@ -171,7 +174,14 @@ fn counts(out: &mut String, tally: &Tally, directory: Option<&Path>) {
     if !tally.complete {
         let output = directory.map(|directory| format!(" --output {}", directory.display()));
         let output = output.unwrap_or_default();
-        let _ = writeln!(out, "The run was stopped before its end; go on with --resume{output}");
+        let command = match tally.command.as_str() {
+            "campaign" => "campaign".to_owned(),
+            command => format!("{command} --resume"),
+        };
+        let _ = writeln!(
+            out,
+            "The run was stopped before its end; go on with:\n   brink {command}{output}"
+        );
     }
 }
 

@@ -82,6 +82,14 @@ pub struct Tally {
     pub violations: BTreeMap<String, (u64, BTreeSet<String>)>,
     /// Jobs that ended.
     pub jobs: u64,
+    /// Rounds of a campaign that ended.
+    pub rounds: u64,
+    /// The command that made the run.
+    pub command: String,
+    /// Jobs that ended in those.
+    jobs_of_rounds: u64,
+    /// Cases of each violation in those.
+    cases_of_rounds: BTreeMap<String, u64>,
     /// Jobs that could not be judged, by reason.
     pub inconclusive: BTreeMap<String, Reason>,
     /// Cells that were left out, by reason.
@@ -103,7 +111,8 @@ impl Tally {
     pub fn add(&mut self, event: &Event) {
         self.cost_card.add(event);
         match event {
-            Event::RunStarted { backends, .. } => {
+            Event::RunStarted { backends, arguments, .. } => {
+                self.command = arguments.first().cloned().unwrap_or_default();
                 self.backends = backends.iter().map(ToString::to_string).collect();
                 self.complete = false;
                 // A part that goes on skips anew what it still does not run.
@@ -157,8 +166,24 @@ impl Tally {
                 self.complete = *complete;
                 self.time = Some((*wall_ms, *jobs_cpu_ms, *children_cpu_ms, *seats));
             }
-            Event::JobsStarted { .. } | Event::Warned { .. } => {}
+            Event::RoundEnded { jobs, cases, .. } => self.end_round(*jobs, cases),
+            Event::JobsStarted { .. } | Event::RoundStarted { .. } | Event::Warned { .. } => {}
         }
+    }
+
+    /// A round's own count stands for its jobs, which are not remembered one by one when a campaign
+    /// goes on; nor are their endings needed any more.
+    fn end_round(&mut self, jobs: u64, cases: &BTreeMap<String, u64>) {
+        self.rounds += 1;
+        self.jobs_of_rounds += jobs;
+        self.jobs = self.jobs_of_rounds;
+        for (signature, count) in cases {
+            let of_rounds = self.cases_of_rounds.entry(signature.clone()).or_default();
+            *of_rounds += count;
+            self.violations.entry(signature.clone()).or_default().0 = *of_rounds;
+        }
+        self.ended.clear();
+        self.waiting.clear();
     }
 
     /// For each finding, what is known of it.

@@ -68,6 +68,15 @@ pub struct PoolStats {
     pub children_cpu_us: u64,
 }
 
+impl PoolStats {
+    /// Adds those of a run that came after.
+    pub fn add(&mut self, other: &PoolStats) {
+        self.wall += other.wall;
+        self.jobs_cpu_us += other.jobs_cpu_us;
+        self.children_cpu_us += other.children_cpu_us;
+    }
+}
+
 impl Pool {
     /// Runs everything that `tasks` has, until it is done or `stop` turns true.
     pub fn run(&self, tasks: &dyn Tasks, stop: &AtomicBool) -> PoolStats {

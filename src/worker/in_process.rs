@@ -89,7 +89,9 @@ impl InProcess {
                     measurements: done.measurements,
                     stderr_tail: String::new(),
                     machine: None,
-                    edge: done.edge,
+                    edge: done.ran.edge,
+                    execution: done.ran.execution,
+                    shortage: done.ran.shortage,
                 },
             ),
             Ok(Ok(Message::Panicked { .. } | Message::Failed(_))) => {
@@ -143,6 +145,8 @@ fn is_spared(info: &PanicHookInfo<'_>) -> bool {
             stderr_tail: String::new(),
             machine: None,
             edge: None,
+            execution: None,
+            shortage: None,
         };
         let spared = (running.spare)(&outcome);
         running.panicked = Some(outcome);

@@ -5,7 +5,7 @@ use crate::job::Planted;
 use crate::outcome::{Artifact, EngineVerdict};
 use std::hint::black_box;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Commits the fault. Returns for [`Planted::Nothing`] and where a fault failed to happen, which
 /// the self-test then reports.
@@ -44,7 +44,10 @@ pub(super) fn commit(planted: Planted) -> EngineVerdict {
                 unix::ignore(signal);
             }
             // The child's child spins too; the group must take both down.
-            drop(unix::fork());
+            let parent = unix::own_pid();
+            if let Ok(None) = unix::fork() {
+                outlive(parent);
+            }
             spin();
         }
         Planted::ExitSilently => unix::exit_now(0),
@@ -85,6 +88,25 @@ fn spend(steps: u64) {
             x = black_box(x.wrapping_add(1));
         }
         hoard.push(black_box(Box::new([1; STEP_BYTES])));
+    }
+}
+
+/// How long the child's child outlives its parent: long enough for the self-test to see that only
+/// a kill of the group takes it down, and no longer, since brink itself may be killed meanwhile.
+const ORPHAN_MAX: Duration = Duration::from_secs(2);
+
+/// Spins on when its parent has been killed alone, but not for ever.
+fn outlive(parent: unix::Pid) -> ! {
+    let mut orphaned = None;
+    loop {
+        for turn in 0..1_000_000u32 {
+            black_box(turn);
+        }
+        if unix::parent_pid() != parent
+            && orphaned.get_or_insert_with(Instant::now).elapsed() > ORPHAN_MAX
+        {
+            unix::exit_now(0);
+        }
     }
 }
 

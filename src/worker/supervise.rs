@@ -5,8 +5,8 @@ mod nursery;
 mod post_mortem;
 
 pub(super) use self::nursery::Nursery;
-pub(super) use self::post_mortem::{counted, is_of_engine};
 use self::nursery::{LEAVING_BYTES_MAX, Leaving};
+pub(super) use self::post_mortem::{counted, is_of_engine};
 use super::child::{self, Completed, Message};
 use super::compiler::Compiler;
 use super::progress::Progress;

@@ -73,3 +73,44 @@ fn what_cannot_be_hunted_or_resumed_is_said_and_loses_nothing() {
     let other = message(hunt(&run, &["--resume", "--cases", "4"]));
     assert!(other.contains("run.json") && other.contains("hunt"), "{other}");
 }
+
+#[test]
+fn a_hunt_goes_on_with_what_is_left_of_its_time_and_no_other_command_takes_it_up() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let message = |output: Output| String::from_utf8(output.stderr).unwrap();
+    let code = hunt(&run, &["--shard", "1/40", "--time", "2s", "-b", "x86_64"]).status.code();
+    assert!(matches!(code, Some(0 | 2 | 3)), "{code:?}");
+    let before = tried(&run).len();
+    let over = message(hunt(&run, &["--resume"]));
+    assert!(over.contains("its time is over") && over.contains("--time"), "{over}");
+    let code = hunt(&run, &["--resume", "--time", "2s"]).status.code();
+    assert!(matches!(code, Some(0 | 2 | 3)), "{code:?}");
+    assert!(tried(&run).len() > before, "it was given more time and did nothing with it");
+
+    let path = run.display().to_string();
+    let sweep = brink(&["sweep", "--resume", "--output", &path]).output().unwrap();
+    assert_eq!(sweep.status.code(), Some(1));
+    let said = message(sweep);
+    assert!(said.contains(&format!("brink hunt --resume --output {path}")), "{said}");
+}
+
+#[test]
+fn what_a_killed_hunt_had_seen_and_not_confirmed_is_run_again() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    // This part of the search begins with a shape that this backend panics on; new shapes come last.
+    let arguments = ["--cases", "2", "-b", "riscv64", "--shard", "121/130"];
+    let code = hunt(&run, &arguments).status.code();
+    assert!(matches!(code, Some(2 | 3)), "nothing was found, so nothing is tested: {code:?}");
+    let log = run.join("events.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    let found = |text: &str| text.lines().filter(|line| line.contains("\"found\"")).count();
+    let all = found(&text);
+    // As if the kill had come before any finding was confirmed.
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"found\"")).collect();
+    fs::write(&log, without.join("\n") + "\n").unwrap();
+    fs::remove_dir_all(run.join("findings")).unwrap();
+    hunt(&run, &["--resume", "--cases", "2"]);
+    assert_eq!(found(&fs::read_to_string(&log).unwrap()), all, "findings were lost");
+}

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod architecture;
+mod campaign;
+mod check;
 mod command_line;
 mod engines;
 mod fuzz_corpus;

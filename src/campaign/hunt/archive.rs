@@ -62,6 +62,21 @@ impl Archive {
         Ok(self.elites.values().nth(at).map(|elite| &elite.recipe))
     }
 
+    /// For each resource and merit, the elite that is best of all backends and passes; each recipe
+    /// once.
+    pub(super) fn best(&self) -> Vec<Recipe> {
+        let mut best: BTreeMap<(Resource, Merit), &Elite> = BTreeMap::new();
+        for (cell, elite) in &self.elites {
+            let held = best.entry((cell.resource, cell.merit)).or_insert(elite);
+            if elite.score > held.score {
+                *held = elite;
+            }
+        }
+        let recipes: BTreeMap<_, _> =
+            best.values().map(|elite| (elite.recipe.id(), &elite.recipe)).collect();
+        recipes.into_values().cloned().collect()
+    }
+
     /// How many cells have an elite.
     pub(super) fn len(&self) -> usize {
         self.elites.len()
@@ -97,6 +112,7 @@ mod tests {
         assert!(archive.offer(cell("b"), &recipe(3), 1.0), "another cell, another elite");
         assert!(archive.offer(cell("a"), &recipe(4), 12.0));
         assert_eq!(archive.len(), 2);
+        assert_eq!(archive.best(), [recipe(4)], "of all passes");
         let draw = |bytes: &[u8]| archive.draw(&mut Unstructured::new(bytes)).unwrap().cloned();
         let drawn: Vec<_> = (0..=1).map(|byte| draw(&[byte; 8]).unwrap()).collect();
         assert!(drawn.contains(&recipe(4)) && drawn.contains(&recipe(3)), "{drawn:?}");

@@ -142,7 +142,7 @@ pub(super) fn propose(draft: Draft, hunt: &Hunt<'_>, number: u64) -> Option<Prop
     let backend = u.choose_index(hunt.options.backends.len()).ok()?;
     let proposal = |recipe, goal| Some(Proposal { recipe, backend, goal, number });
     match draft {
-        Draft::Seed(seed) => proposal(seed_recipe(seed)?, Goal::Seed),
+        Draft::Seed(seed) => proposal(seed_recipe(seed, &hunt.options.known)?, Goal::Seed),
         Draft::Fresh => proposal(shapes::fresh(SMALL_BYTES, u).ok()?, Goal::Fresh),
         Draft::Mutate(recipe, other) => {
             let child = shapes::mutate(&recipe, other.as_ref(), SMALL_BYTES, u).ok()?;
@@ -164,8 +164,11 @@ pub(super) fn propose(draft: Draft, hunt: &Hunt<'_>, number: u64) -> Option<Prop
     }
 }
 
-fn seed_recipe(seed: usize) -> Option<Recipe> {
-    let &(shape, axis) = seeds().get(seed)?;
+fn seed_recipe(seed: usize, known: &[Recipe]) -> Option<Recipe> {
+    if let Some(recipe) = known.get(seed) {
+        return Some(recipe.clone());
+    }
+    let &(shape, axis) = seeds().get(seed - known.len())?;
     let shape = SHAPES[shape];
     let plain = shapes::default_recipe(shape);
     let Some(axis) = shape.axes().get(axis) else { return Some(plain) };

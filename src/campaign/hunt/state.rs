@@ -4,8 +4,9 @@ use super::archive::{Archive, Cell, Merit, dominant};
 use super::cause::Cause;
 use super::track::{Suspicion, Track, promise};
 use super::{Guide, Hunt, HuntOptions};
+use crate::campaign::confirming::{Confirming, Footing};
 use crate::campaign::ladder::{Measuring, Slot};
-use crate::campaign::{Case, Court, Judged, SweepError};
+use crate::campaign::{Case, Court, Judged};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::oracles::{Costs, Resource};
@@ -74,16 +75,11 @@ pub(super) enum Running {
     Ladder(u64, Slot),
 }
 
-/// A violation that is being confirmed.
-pub(super) struct Confirming {
-    pub(super) case: Case,
+/// A violation that is being confirmed, and its cause.
+pub(super) struct Accused {
+    pub(super) violation: Confirming,
     pub(super) backend: usize,
-    pub(super) judged: Judged,
     pub(super) cause: Cause,
-    pub(super) outcome: Outcome,
-    pub(super) seen: u32,
-    pub(super) left: u32,
-    pub(super) wasted: u32,
 }
 
 /// A ladder that is being measured, again and again while it violates.
@@ -116,7 +112,7 @@ pub(super) struct State {
     pub(super) spent: (f64, f64),
     /// Tracks that wait for their turn, with what they promise.
     pub(super) tracks: Vec<Track>,
-    pub(super) confirming: BTreeMap<u64, Confirming>,
+    pub(super) confirming: BTreeMap<u64, Accused>,
     pub(super) measured: BTreeMap<u64, Measured>,
     /// What a module costs on each backend that has nothing in it: the least so far.
     floors: BTreeMap<usize, Costs>,
@@ -125,9 +121,7 @@ pub(super) struct State {
     /// Knows their signatures: two causes may have one, which is one finding.
     pub(super) court: Court,
     pub(super) findings: u64,
-    /// Jobs in a row that could not be run.
-    pub(super) not_run: u32,
-    pub(super) failure: Option<SweepError>,
+    pub(super) footing: Footing,
 }
 
 /// What a case counts for that ran out of time, where clocks do not count.
@@ -144,7 +138,9 @@ impl State {
             // They came first in what ran before.
             seeds: {
                 let before = usize::try_from(options.first).unwrap_or(usize::MAX);
-                (0..super::propose::seeds().len()).filter(mine).skip(before).collect()
+                let known = options.known.len();
+                let shapes = (0..super::propose::seeds().len()).filter(mine);
+                (0..known).chain(shapes.map(|shape| known + shape)).skip(before).collect()
             },
             building: 0,
             ready: VecDeque::new(),
@@ -161,8 +157,7 @@ impl State {
             causes: BTreeSet::new(),
             court: Court::default(),
             findings: 0,
-            not_run: 0,
-            failure: None,
+            footing: Footing::default(),
         }
     }
 

@@ -1,23 +1,18 @@
 //! What a hunt makes of outcomes: judge, confirm, measure, learn.
 
 use super::cause::Cause;
-use super::state::{Attempt, Confirming, Goal, Measured, Running, State};
+use super::state::{Accused, Attempt, Goal, Measured, Running, State};
 use super::track::{Suspicion, Track};
-use super::{Hunt, recipe_of};
+use super::{Hunt, HuntOptions, recipe_of};
+use crate::campaign::confirming::Confirming;
 use crate::campaign::ladder::{Evidence, Measuring, Plan};
-use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged, SweepError};
+use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
 use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
-
-/// Confirming runs that said nothing are repeated this often.
-const WASTED_MAX: u32 = 3;
 
 /// A scout that ran out of its time is tried again where it took more CPU time per byte of Wasm than
 /// this, in nanoseconds: twenty times what plain code takes.
 const AGAIN_NS_PER_BYTE: u64 = 20_000;
-
-/// A hunt gives up after this many jobs in a row that could not be run.
-const NOT_RUN_MAX: u32 = 20;
 
 /// A job has ended.
 pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
@@ -29,7 +24,7 @@ pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
         hunt.artifacts.look(&case, &hunt.options.backends[backend], &mut outcome);
     }
     let mut state = hunt.lock();
-    watch_the_machine(&mut state, &outcome);
+    state.footing.watch(&outcome);
     match state.running.remove(&outcome.job) {
         Some(Running::Case(attempt)) => case_ended(hunt, &mut state, *attempt, outcome),
         Some(Running::Confirm(id)) => confirming_run(hunt, &mut state, id, &outcome),
@@ -50,19 +45,6 @@ pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
             }
         }
         None => {}
-    }
-}
-
-/// Many jobs in a row that could not be run mean that something is wrong with the machine.
-fn watch_the_machine(state: &mut State, outcome: &Outcome) {
-    let Termination::Infrastructure { message } = &outcome.termination else {
-        state.not_run = 0;
-        return;
-    };
-    state.not_run += 1;
-    if state.not_run >= NOT_RUN_MAX {
-        let error = SweepError::NotRun { jobs: state.not_run, message: message.clone() };
-        state.failure.get_or_insert(error);
     }
 }
 
@@ -96,8 +78,7 @@ fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Out
         let pass = outcome.measurements.dominant_pass().unwrap_or_default().to_owned();
         let cause = Cause::cost(of_job, &pass, "CPU time");
         if hunt.has_time() && !state.causes.contains(&cause) {
-            let goal = Goal::Again;
-            run(hunt, state, Attempt { case, backend, goal, budget, number });
+            queue(state, &hunt.options, case, backend, number);
         }
         return;
     }
@@ -114,12 +95,19 @@ fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Out
     }
 }
 
-/// Queues a case with all of the budget.
-fn run(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt) {
+/// Queues a case once more, with all of the budget.
+pub(super) fn queue(
+    state: &mut State,
+    options: &HuntOptions,
+    case: Case,
+    backend: usize,
+    number: u64,
+) {
     let id = state.next_id();
-    let attempt = Attempt { budget: hunt.options.budget, ..attempt };
-    let job = attempt.case.job(id, &hunt.options.backends[attempt.backend], attempt.budget);
-    state.ready.push_front(Task { jobs: vec![job], module: attempt.case.module.clone() });
+    let budget = options.budget;
+    let job = case.job(id, &options.backends[backend], budget);
+    state.ready.push_front(Task { jobs: vec![job], module: case.module.clone() });
+    let attempt = Attempt { case, backend, goal: Goal::Again, budget, number };
     state.running.insert(id, Running::Case(Box::new(attempt)));
     state.planned += 1;
 }
@@ -138,18 +126,8 @@ fn accuse(
         return;
     }
     let id = state.next_id();
-    let (case, outcome) = (case.clone(), outcome.clone());
-    let confirming = Confirming {
-        case,
-        backend,
-        judged,
-        cause,
-        outcome,
-        seen: 1,
-        left: CONFIRMATIONS,
-        wasted: 0,
-    };
-    state.confirming.insert(id, confirming);
+    let violation = Confirming::new(case.clone(), judged, outcome.clone());
+    state.confirming.insert(id, Accused { violation, backend, cause });
     for _ in 0..CONFIRMATIONS {
         run_again(hunt, state, id);
     }
@@ -158,11 +136,11 @@ fn accuse(
 /// Queues one more run of what is to be confirmed.
 fn run_again(hunt: &Hunt<'_>, state: &mut State, id: u64) {
     let job_id = state.next_id();
-    let Some(confirming) = state.confirming.get(&id) else { return };
-    let backend = &hunt.options.backends[confirming.backend];
-    let mut job = confirming.case.job(job_id, backend, hunt.options.budget);
+    let Some(Accused { violation, backend, .. }) = state.confirming.get(&id) else { return };
+    let backend = &hunt.options.backends[*backend];
+    let mut job = violation.case.job(job_id, backend, hunt.options.budget);
     hunt.artifacts.ask(&mut job);
-    let task = Task { jobs: vec![job], module: confirming.case.module.clone() };
+    let task = Task { jobs: vec![job], module: violation.case.module.clone() };
     state.ready.push_front(task);
     state.running.insert(job_id, Running::Confirm(id));
     state.planned += 1;
@@ -170,34 +148,28 @@ fn run_again(hunt: &Hunt<'_>, state: &mut State, id: u64) {
 
 /// A confirming run has ended.
 fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome) {
-    let Some(confirming) = state.confirming.get_mut(&id) else { return };
-    let backend = &hunt.options.backends[confirming.backend];
+    let Some(Accused { violation, backend, .. }) = state.confirming.get_mut(&id) else { return };
+    let backend = &hunt.options.backends[*backend];
     let mut outcome = outcome.clone();
-    hunt.artifacts.look(&confirming.case, backend, &mut outcome);
-    if !outcome.says_something() && confirming.wasted < WASTED_MAX {
-        confirming.wasted += 1;
+    hunt.artifacts.look(&violation.case, backend, &mut outcome);
+    if violation.wastes(&outcome) {
         return run_again(hunt, state, id);
     }
     let budget = &hunt.options.budget;
-    let judged = Court::judge(&confirming.case, backend, budget, &outcome, None).0;
-    let oracle = &confirming.judged.violation.oracle;
+    let judged = Court::judge(&violation.case, backend, budget, &outcome, None).0;
+    let oracle = &violation.judged.violation.oracle;
     let same = judged.iter().any(|judged| match oracle.as_str() {
         // Which of two passes took a little longer may differ; what went wrong may not.
         "timeout" | "memory" => judged.violation.oracle == *oracle,
-        _ => judged.signature == confirming.judged.signature,
+        _ => judged.signature == violation.judged.signature,
     });
-    confirming.seen += u32::from(same);
-    confirming.left -= 1;
-    if confirming.left > 0 {
+    if !violation.note(same) {
         return;
     }
-    let Some(Confirming { case, backend, judged, cause, outcome, seen, .. }) =
-        state.confirming.remove(&id)
-    else {
-        return;
-    };
-    let runs = CONFIRMATIONS + 1;
-    if seen == runs {
+    let Some(Accused { violation, backend, cause }) = state.confirming.remove(&id) else { return };
+    let (stands, runs) = (violation.stands(), violation.runs());
+    let Confirming { case, judged, outcome, seen, .. } = violation;
+    if stands {
         found(hunt, state, &case, backend, &judged, outcome, None);
         return;
     }

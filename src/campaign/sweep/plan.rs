@@ -79,7 +79,7 @@ impl Sweep<'_> {
                 return self.advance(&mut state, step);
             }
             Err(BuildFailure::Case(error)) => {
-                state.failure.get_or_insert(error.into());
+                state.footing.fail(error);
                 self.stop.store(true, Relaxed);
                 return;
             }

@@ -1,7 +1,8 @@
 //! What a running sweep keeps in mind.
 
 use super::track::{TELLING_STARTS, TELLING_US, Track};
-use crate::campaign::{Case, Court, Judged, SweepError};
+use crate::campaign::confirming::Footing;
+use crate::campaign::{Case, Court};
 use crate::engines::Backend;
 use crate::outcome::{Outcome, Termination};
 use crate::recipe::RecipeId;
@@ -27,11 +28,9 @@ pub(super) struct State {
     pub(super) least_us: BTreeMap<usize, u64>,
     /// Recipes that were run, by position of the backend.
     pub(super) recipes: BTreeSet<(RecipeId, usize)>,
-    /// Jobs in a row that could not be run.
-    pub(super) not_run: u32,
     pub(super) court: Court,
     pub(super) findings: u64,
-    pub(super) failure: Option<SweepError>,
+    pub(super) footing: Footing,
 }
 
 impl State {
@@ -76,17 +75,4 @@ pub(super) struct Running {
     pub(super) group: u64,
     pub(super) backend: usize,
     pub(super) confirms: Option<u64>,
-}
-
-/// A violation that is being confirmed.
-pub(super) struct Confirming {
-    pub(super) id: u64,
-    pub(super) case: Case,
-    pub(super) judged: Judged,
-    pub(super) outcome: Outcome,
-    pub(super) seen: u32,
-    pub(super) runs: u32,
-    pub(super) left: u32,
-    /// Runs that said nothing and were repeated.
-    pub(super) wasted: u32,
 }

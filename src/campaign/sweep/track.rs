@@ -1,8 +1,9 @@
 //! The course of one line on one backend: what its modules cost so far, and what the next will.
 
-use super::state::Confirming;
+use crate::campaign::confirming::Confirming;
 use crate::outcome::{Clock, Outcome, Phase, Termination};
 use crate::recipe::Proximity;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Below this many microseconds a cost is mostly the same for every module, and foretells nothing.
@@ -47,8 +48,8 @@ pub(super) struct Track {
     points: Vec<Point>,
     /// Why nothing nearer needs to be tried.
     pub(super) blocked: Option<String>,
-    /// Violations that are being confirmed.
-    pub(super) confirming: Vec<Confirming>,
+    /// Violations that are being confirmed, by their numbers.
+    pub(super) confirming: BTreeMap<u64, Confirming>,
 }
 
 impl Track {

@@ -1,21 +1,16 @@
 //! What a sweep makes of outcomes: judge, confirm, compare, go on.
 
 use super::Sweep;
-use super::state::{Confirming, Running, State};
-use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged, SweepError};
+use super::state::{Running, State};
+use crate::campaign::confirming::Confirming;
+use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
 use crate::oracles;
-use crate::outcome::{Outcome, Termination};
+use crate::outcome::Outcome;
 use crate::sandbox::Task;
 
 /// A finding whose case takes longer than this, in microseconds of CPU time, is confirmed only by
 /// a sweep without a time limit.
 const CONFIRM_US_MAX: u64 = 5_000_000;
-
-/// Confirming runs that said nothing are repeated this often.
-const WASTED_MAX: u32 = 3;
-
-/// A sweep gives up after this many jobs in a row that could not be run.
-const NOT_RUN_MAX: u32 = 20;
 
 impl Sweep<'_> {
     /// A job's first run has ended.
@@ -87,8 +82,7 @@ impl Sweep<'_> {
             self.run_again(state, running, &case, id);
         }
         let track = state.tracks.entry((line, running.backend)).or_default();
-        let (seen, runs, left, wasted) = (1, 1, CONFIRMATIONS, 0);
-        track.confirming.push(Confirming { id, case, judged, outcome, seen, runs, left, wasted });
+        track.confirming.insert(id, Confirming::new(case, judged, outcome));
     }
 
     /// Queues one more run of a case to confirm a violation.
@@ -122,27 +116,22 @@ impl Sweep<'_> {
         judged.extend(judge(Some(&group.outcomes)));
         let case = group.case.clone();
         let track = state.tracks.entry((group.step.line, running.backend)).or_default();
-        let Some(at) = track.confirming.iter().position(|confirming| confirming.id == id) else {
-            return;
-        };
-        let confirming = &mut track.confirming[at];
-        if !outcome.says_something() && confirming.wasted < WASTED_MAX {
-            confirming.wasted += 1;
+        let Some(confirming) = track.confirming.get_mut(&id) else { return };
+        if confirming.wastes(outcome) {
             return self.run_again(state, running, &case, id);
         }
-        confirming.runs += 1;
-        confirming.left -= 1;
         // Which of two passes took a little longer, or which frame of a recursion was the last,
         // may differ; what went wrong may not.
         let ending = |outcome: &Outcome| outcome.termination.name();
         let same = ending(outcome) == ending(&confirming.outcome)
             && judged.iter().any(|j| j.violation.oracle == confirming.judged.violation.oracle);
-        confirming.seen += u32::from(same);
-        if confirming.left > 0 {
+        if !confirming.note(same) {
             return;
         }
-        let Confirming { judged, outcome, seen, runs, .. } = track.confirming.swap_remove(at);
-        if seen == runs {
+        let Some(confirming) = track.confirming.remove(&id) else { return };
+        let (stands, runs) = (confirming.stands(), confirming.runs());
+        let Confirming { judged, outcome, seen, .. } = confirming;
+        if stands {
             self.found(state, &case, running.backend, &judged, outcome, (seen, runs));
             return;
         }
@@ -157,11 +146,13 @@ impl Sweep<'_> {
             .tracks
             .iter_mut()
             .flat_map(|(&(_, backend), track)| {
-                track.confirming.drain(..).map(move |confirming| (backend, confirming))
+                std::mem::take(&mut track.confirming).into_values().map(move |it| (backend, it))
             })
             .collect();
-        for (backend, Confirming { case, judged, outcome, seen, runs, .. }) in pending {
-            if seen == runs {
+        for (backend, confirming) in pending {
+            if confirming.stands() {
+                let runs = confirming.runs();
+                let Confirming { case, judged, outcome, seen, .. } = confirming;
                 self.found(&mut state, &case, backend, &judged, outcome, (seen, runs));
             }
         }
@@ -228,18 +219,5 @@ impl Sweep<'_> {
         }
         // Closed now, or by the last run that confirms something.
         self.close(state, group_id);
-    }
-
-    /// Many jobs in a row that could not be run mean that something is wrong with the machine.
-    pub(super) fn watch_the_machine(&self, state: &mut State, outcome: &Outcome) {
-        let Termination::Infrastructure { message } = &outcome.termination else {
-            state.not_run = 0;
-            return;
-        };
-        state.not_run += 1;
-        if state.not_run >= NOT_RUN_MAX {
-            let error = SweepError::NotRun { jobs: state.not_run, message: message.clone() };
-            state.failure.get_or_insert(error);
-        }
     }
 }

@@ -4,6 +4,7 @@
 use crate::campaign::Finding;
 use crate::cli::Exit;
 use crate::cli::exit::say;
+use crate::cli::input::InputOpts;
 use crate::cli::known::KnownOpts;
 use crate::cli::options::{RunOpts, cache, installed, parse_time};
 use crate::cli::shrink;
@@ -20,9 +21,8 @@ use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Opts {
-    /// A finding's folder, a recipe file, a module (.wasm, .wat), or a shape with parameters
-    #[arg(required = true, value_name = "INPUT")]
-    input: Vec<String>,
+    #[command(flatten)]
+    input: InputOpts,
     /// Where the case goes
     #[arg(long, value_name = "DIR", default_value = "corpus/regressions")]
     directory: PathBuf,

@@ -30,7 +30,7 @@ pub(super) fn run(
     let started = Instant::now();
     let mut predicate =
         GrowthHolds::new(&pool, &stop, backend, budget, &finding.scaled, &finding.signature);
-    let name = opts.input.join(" ");
+    let name = opts.input.name();
     let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
     if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);

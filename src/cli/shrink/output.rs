@@ -31,7 +31,7 @@ impl Output {
             Candidate::Recipe(_) => SMALLEST_FILE,
             Candidate::Module(_) => MODULE,
         };
-        let folder = is_finding.then(|| PathBuf::from(&opts.input[0]));
+        let folder = is_finding.then(|| PathBuf::from(opts.input.first()));
         let path = match (&opts.output, &folder) {
             (Some(path), _) => path.clone(),
             (None, Some(folder)) => folder.join(name),

@@ -3,7 +3,7 @@
 use super::Opts;
 use crate::campaign::{Finding, ReproRun, WidthReport, Wrong};
 use crate::cli::exit::say;
-use crate::cli::repro::describe;
+use crate::cli::verdicts::describe;
 use crate::engines::{Backend, Cpu, FEATURES, Features};
 use crate::report::bytes;
 use crate::store::Readers;

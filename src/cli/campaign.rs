@@ -1,0 +1,325 @@
+//! `brink campaign`: hunts and sweeps in rotation, for hours or for ever.
+//!
+//! A campaign is a run directory whose log keeps what is to last: findings, and rounds that came to
+//! their end. The round that is under way has a run directory of its own in `round/`, from which it
+//! is gone on with after a kill; the three before it are kept beside it. So the log stays small
+//! however long the campaign goes on, and every finding is in one place.
+
+mod chronicle;
+pub(super) mod corpus;
+mod hunting;
+mod rotation;
+pub(super) mod status;
+mod sweeping;
+
+use self::chronicle::Chronicle;
+use self::corpus::Corpus;
+use self::rotation::{Done, ROTATION, Round, RoundPlan, Step};
+use self::status::{Keeper, State};
+use super::exit::say;
+use super::options::{parse_shard, parse_time};
+use super::output::{keep_cost_card, read_cost_card};
+use super::recorder::{Recorder, write_reports};
+use super::session::{self, Plan, RunFile, Session, SessionOpts};
+use super::{Exit, hunt};
+use crate::campaign::{Event, Observer};
+use crate::report::{Quiet, hunt_summary};
+use crate::sandbox::{Pool, PoolStats};
+use crate::store::is_run_file;
+use anyhow::{Result, ensure};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How long a round takes where nothing else is said: long enough for a hunt to follow what it finds.
+const ROUND: Duration = Duration::from_secs(600);
+
+/// The run directory of the round, within that of the campaign.
+const ROUND_FOLDER: &str = "round";
+
+#[derive(Args, Debug)]
+pub(super) struct Opts {
+    /// Time for the whole campaign, all of its parts together, such as 8h [default: for ever]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    time: Option<Duration>,
+    /// Time for each round [default: 10m]; what it has begun then may take up to 75 s more
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    round: Option<Duration>,
+    /// What chance is drawn from [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Do part I of N, to share the work between machines; `brink merge` brings them together
+    /// [default: 1/1]
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    shard: Option<(u64, u64)>,
+    /// Begin with the recipes in these folders, too; a shard takes its part of them
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    corpus: Vec<PathBuf>,
+    #[command(flatten)]
+    session: SessionOpts,
+    /// The directory of the campaign; where there is one already, it is gone on with
+    #[arg(short, long, value_name = "DIR", default_value = "brink-campaign.out")]
+    output: PathBuf,
+}
+
+/// What a campaign is, beside what every run is.
+#[derive(Debug, Serialize, Deserialize)]
+struct CampaignPlan {
+    campaign_seed: u64,
+    shard: (u64, u64),
+    round_s: u64,
+}
+
+impl Plan for CampaignPlan {
+    const COMMAND: &'static str = "campaign";
+
+    fn seed(&self) -> u64 {
+        self.campaign_seed
+    }
+}
+
+pub(super) fn run(opts: &Opts) -> Result<Exit> {
+    for folder in &opts.corpus {
+        ensure!(folder.is_dir(), "read the recipes in {}: it is no folder", folder.display());
+    }
+    let goes_on = is_run_file(&opts.output);
+    let planned = if goes_on { None } else { Some(plan(opts)?) };
+    let begun = match session::begin(&opts.session)? {
+        Ok(begun) => begun,
+        Err(exit) => return Ok(exit),
+    };
+    let session = match planned {
+        Some(file) => Session::create(&opts.output, file)?,
+        None => resume(opts)?,
+    };
+    let pool = opts.session.run.pool(&session.file.backends)?;
+    let first = next_round(&session.past);
+    let time = session.file.time_s.map(Duration::from_secs);
+    let (recorder, file, past) = session.record(&opts.session, &begun, None);
+    let recorder = recorder.keeping(Event::is_lasting);
+    match read_cost_card(&opts.output) {
+        Ok(card) => recorder.take_in(card),
+        Err(error) => recorder.observe(Event::Warned {
+            message: format!("the worst costs so far are left out: failed to {error:#}"),
+        }),
+    }
+    let corpus = Corpus::at(&opts.output, &past);
+    for folder in &opts.corpus {
+        corpus.import(folder, file.plan.shard, &recorder)?;
+    }
+    let keeper = Keeper::new(&opts.output, file.plan.campaign_seed, file.plan.shard, time);
+    let campaign =
+        Campaign { output: &opts.output, file, pool, stop: &begun.stop, recorder, corpus, keeper };
+    let ended = campaign.go_on(first, &past, time);
+    campaign.end(ended, opts)
+}
+
+/// The campaign that the options ask for.
+fn plan(opts: &Opts) -> Result<RunFile<CampaignPlan>> {
+    let run = &opts.session.run;
+    let plan = CampaignPlan {
+        campaign_seed: opts.seed.unwrap_or(0),
+        shard: opts.shard.unwrap_or((1, 1)),
+        round_s: opts.round.unwrap_or(ROUND).as_secs(),
+    };
+    Ok(RunFile::new(plan, run.backends(None)?, run.budget(Some(hunt::BUDGET)), opts.time))
+}
+
+/// The campaign in the directory. It is what it was begun as, but for its time.
+fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
+    let mut session = Session::<CampaignPlan>::resume(&opts.output)?;
+    let RunFile { plan, backends, budget, .. } = &session.file;
+    let run = &opts.session.run;
+    let same_backends = !run.names_backends() || run.backends(None)? == *backends;
+    let others = [
+        ("--seed", opts.seed.is_some_and(|seed| seed != plan.campaign_seed)),
+        ("--shard", opts.shard.is_some_and(|shard| shard != plan.shard)),
+        ("--round", opts.round.is_some_and(|round| round.as_secs() != plan.round_s)),
+        ("--backend", !same_backends),
+        ("--time-limit", run.budget(Some(*budget)) != *budget),
+    ];
+    if let Some((option, _)) = others.iter().find(|(_, differs)| *differs) {
+        anyhow::bail!(
+            "go on with the campaign in {}: it was begun with another {option}; leave that out, or \
+             name another directory with --output",
+            opts.output.display()
+        );
+    }
+    if let Some(time) = opts.time {
+        session.file.time_s = Some(time.as_secs());
+    }
+    Ok(session)
+}
+
+/// The round after those that came to their end.
+fn next_round(past: &[Event]) -> u64 {
+    let number = |event: &Event| {
+        if let Event::RoundEnded { round, .. } = event { round + 1 } else { 0 }
+    };
+    past.iter().map(number).max().unwrap_or(0)
+}
+
+/// A campaign that is under way.
+struct Campaign<'a> {
+    output: &'a Path,
+    file: RunFile<CampaignPlan>,
+    pool: Pool,
+    stop: &'a AtomicBool,
+    recorder: Recorder<'a>,
+    corpus: Corpus,
+    keeper: Keeper,
+}
+
+impl Campaign<'_> {
+    /// Round after round, until the time is over; whether it is, rather than that it was stopped.
+    fn go_on(
+        &self,
+        first: u64,
+        past: &[Event],
+        time: Option<Duration>,
+    ) -> Result<(bool, PoolStats)> {
+        let mut stats = PoolStats::default();
+        // What the killed round found is in the log of the campaign.
+        let mut open: Vec<Event> = past
+            .iter()
+            .rev()
+            .take_while(|event| !matches!(event, Event::RoundEnded { .. }))
+            .filter(|event| matches!(event, Event::Found { .. }))
+            .cloned()
+            .collect();
+        for number in first.. {
+            let left = time.map(|time| time.saturating_sub(self.recorder.spent()));
+            if left.is_some_and(|left| left < Duration::from_secs(1)) {
+                return Ok((true, stats));
+            }
+            // Otherwise the folder of the round would bring it back, without all the rest.
+            ensure!(
+                is_run_file(self.output),
+                "go on in {}: the directory has vanished",
+                self.output.display()
+            );
+            let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
+            let Some(session) = self.open_round(number, step, left)? else { continue };
+            let done = self.round(session, step, std::mem::take(&mut open))?;
+            stats.add(&done.stats);
+            if !done.complete {
+                return Ok((false, stats));
+            }
+        }
+        Ok((true, stats))
+    }
+
+    /// The round of that number, begun or gone on with; none where it has nothing to do.
+    fn open_round(
+        &self,
+        number: u64,
+        step: &dyn Step,
+        left: Option<Duration>,
+    ) -> Result<Option<Session<RoundPlan>>> {
+        let folder = self.output.join(ROUND_FOLDER);
+        if is_run_file(&folder) {
+            match Session::<RoundPlan>::resume(&folder) {
+                Ok(session) if session.file.plan.round == number => return Ok(Some(session)),
+                // An older one has come to its end.
+                Ok(_) => {}
+                Err(error) => self.recorder.observe(Event::Warned {
+                    message: format!("round {number} begins anew: failed to {error:#}"),
+                }),
+            }
+        }
+        let Some(recipes) = step.recipes(&self.corpus, &self.recorder)? else { return Ok(None) };
+        let CampaignPlan { campaign_seed, shard, round_s } = self.file.plan;
+        let time = Duration::from_secs(round_s).min(left.unwrap_or(Duration::MAX));
+        let plan = RoundPlan {
+            round: number,
+            step: step.name().to_owned(),
+            round_seed: rotation::seed(campaign_seed, number),
+            shard,
+            recipes,
+        };
+        let time = Some(step.share(time));
+        let file = RunFile::new(plan, self.file.backends.clone(), self.file.budget, time);
+        Session::create(&folder, file).map(Some)
+    }
+
+    /// Runs a round.
+    fn round(
+        &self,
+        session: Session<RoundPlan>,
+        step: &dyn Step,
+        open: Vec<Event>,
+    ) -> Result<Done> {
+        let time = session.time_left();
+        let Session { directory, file, past, spent } = session;
+        let folder = directory.path().to_owned();
+        let of_round = Recorder::new(Some(directory), Box::new(Quiet), self.stop)
+            .keeping(Event::is_of_round)
+            .after(spent);
+        for event in &past {
+            of_round.remember(event);
+            self.recorder.remember(event);
+        }
+        open.iter().for_each(|event| of_round.remember(event));
+        let RoundPlan { round, step: name, .. } = &file.plan;
+        self.keeper.begin(*round, name);
+        let time_s = time.map(|time| time.as_secs());
+        let (round, name) = (*round, name.clone());
+        self.recorder.observe(Event::RoundStarted { round, step: name.clone(), time_s });
+        let chronicle = Chronicle::new(self, of_round);
+        chronicle.tell(State::Running)?;
+        let ended = step.run(&Round {
+            file: &file,
+            time,
+            past,
+            found: self.recorder.findings(),
+            pool: &self.pool,
+            observer: &chronicle,
+            stop: self.stop,
+        });
+        let tally = chronicle.finish()?;
+        let done = ended?;
+        if !done.complete {
+            return Ok(done);
+        }
+        // What is worth keeping comes before the end of the round: what is kept twice is kept once.
+        for recipe in done.worth.iter().chain(tally.findings.iter().filter_map(corpus::recipe_of)) {
+            self.corpus.add(recipe)?;
+        }
+        write_reports(self.output, &folder, &tally)?;
+        self.recorder.observe(Event::RoundEnded {
+            round,
+            step: name,
+            jobs: tally.jobs,
+            cases: tally.violations.iter().map(|(it, (cases, _))| (it.clone(), *cases)).collect(),
+            recipes: file.plan.recipes.iter().map(|recipe| recipe.id().to_string()).collect(),
+        });
+        self.corpus.was_swept(&file.plan);
+        keep_cost_card(&self.recorder.cost_card(), self.output)?;
+        Ok(done)
+    }
+
+    /// Tells what it came to.
+    fn end(self, ended: Result<(bool, PoolStats)>, opts: &Opts) -> Result<Exit> {
+        let state = match &ended {
+            Ok((true, _)) => State::Complete,
+            Ok((false, _)) => State::Stopped,
+            Err(_) => State::Failed,
+        };
+        let Campaign { recorder, keeper, corpus, pool, .. } = self;
+        let how = ended.as_ref().ok().map(|(complete, stats)| (*complete, stats));
+        let figures = recorder.figures();
+        let tally = session::end(recorder, how, &pool);
+        let kept = keeper.write(state, &figures, corpus.len());
+        let (complete, _) = ended?;
+        let tally = tally?;
+        kept?;
+        keep_cost_card(&tally.cost_card, &opts.output)?;
+        if opts.session.tells() {
+            say(&hunt_summary(&tally, Some(&opts.output)));
+            say(&format!("{} rounds; the corpus has {} recipes.\n", tally.rounds, corpus.len()));
+        }
+        Ok(session::exit(&tally, complete && !self.stop.load(Relaxed)))
+    }
+}

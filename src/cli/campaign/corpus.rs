@@ -1,0 +1,194 @@
+//! The recipes that a campaign keeps: what hunts found to be best at something, and what findings
+//! are made of, each in a file `<id>.toml`.
+
+use super::rotation::RoundPlan;
+use super::sweeping::Sweeping;
+use crate::campaign::{Event, Finding, Observer, Subject};
+use crate::cli::campaign::rotation::Step;
+use crate::recipe::{Recipe, one_line};
+use crate::shapes;
+use crate::store::{drop_leftovers, write_file};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// The folder within the campaign's directory.
+pub(crate) const FOLDER: &str = "corpus";
+
+/// Recipes have a few hundred bytes; what is larger than this is none.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Recipes whose modules are larger are left to sweeps: a hunt begins with what is small.
+const MODULE_BYTES_MAX: u64 = 64 << 20;
+
+/// No more files are added than this: some weeks of a campaign.
+const FILES_MAX: usize = 20_000;
+
+/// The corpus of a campaign.
+pub(super) struct Corpus {
+    folder: PathBuf,
+    /// Recipes that were swept, by their ids.
+    swept: Mutex<BTreeSet<String>>,
+    /// Files that were told to be of no use.
+    told: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl Corpus {
+    /// The corpus of the campaign in `directory`, of which `past` is known.
+    pub(super) fn at(directory: &Path, past: &[Event]) -> Corpus {
+        drop_leftovers(&directory.join(FOLDER));
+        let mut swept = BTreeSet::new();
+        for event in past {
+            if let Event::RoundEnded { step, recipes, .. } = event
+                && step == Sweeping.name()
+            {
+                swept.extend(recipes.iter().cloned());
+            }
+        }
+        Corpus { folder: directory.join(FOLDER), swept: Mutex::new(swept), told: Mutex::default() }
+    }
+
+    /// How many files there are.
+    pub(super) fn len(&self) -> usize {
+        files(&self.folder).map_or(0, |files| files.len())
+    }
+
+    /// Keeps a recipe, unless it is there.
+    pub(super) fn add(&self, recipe: &Recipe) -> Result<()> {
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("make the folder {}", self.folder.display()))?;
+        let path = self.folder.join(file_name(recipe));
+        if !path.exists() && self.len() < FILES_MAX {
+            write_file(&path, &mut |file| file.write_all(recipe.to_toml().as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in the part of a folder's recipes that is a shard's.
+    pub(super) fn import(
+        &self,
+        folder: &Path,
+        (shard, shards): (u64, u64),
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        for (_, path) in files(folder)? {
+            let Some(recipe) = self.read(&path, observer) else { continue };
+            let id = blake3::hash(recipe.to_toml().as_bytes());
+            let word =
+                id.as_bytes().iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
+            if word % shards == shard - 1 {
+                self.add(&recipe)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest recipes, newest first.
+    pub(super) fn newest(&self, most: usize, observer: &dyn Observer) -> Result<Vec<Recipe>> {
+        self.recipes(most, observer, |_| true)
+    }
+
+    /// The newest recipes that were not swept yet, newest first.
+    pub(super) fn not_swept(&self, most: usize, observer: &dyn Observer) -> Result<Vec<Recipe>> {
+        let swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.recipes(most, observer, |recipe| !swept.contains(&recipe.id().to_string()))
+    }
+
+    /// Notes what a round was about that has come to its end.
+    pub(super) fn was_swept(&self, plan: &RoundPlan) {
+        if plan.step == Sweeping.name() {
+            let ids = plan.recipes.iter().map(|recipe| recipe.id().to_string());
+            self.swept.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        }
+    }
+
+    fn recipes(
+        &self,
+        most: usize,
+        observer: &dyn Observer,
+        wanted: impl Fn(&Recipe) -> bool,
+    ) -> Result<Vec<Recipe>> {
+        let mut files = files(&self.folder)?;
+        files.sort_by(|a, b| b.cmp(a));
+        let recipes = files.iter().filter_map(|(_, path)| self.read(path, observer));
+        Ok(recipes.filter(wanted).take(most).collect())
+    }
+
+    /// The recipe in a file; where there is none, that is told once.
+    fn read(&self, path: &Path, observer: &dyn Observer) -> Option<Recipe> {
+        match read_recipe(path) {
+            Ok(recipe) => Some(recipe),
+            Err(error) => {
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                if told.insert(path.to_owned()) {
+                    let message = format!("left out: failed to {error:#}");
+                    observer.observe(Event::Warned { message });
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The name of a recipe's file.
+pub(crate) fn file_name(recipe: &Recipe) -> String {
+    format!("{}.toml", recipe.id())
+}
+
+/// The recipe of a finding that anybody may see.
+pub(super) fn recipe_of(finding: &Finding) -> Option<&Recipe> {
+    match &finding.subject {
+        Subject::Recipe(recipe) if !finding.is_sensitive() => Some(recipe),
+        Subject::Recipe(_) | Subject::Module(_) => None,
+    }
+}
+
+/// The files of a folder that recipes may be in, with their times; none where it is not there.
+pub(crate) fn files(folder: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
+    let doing = || format!("read the folder {}", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(doing)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(doing)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml")
+            && let Ok(metadata) = path.metadata()
+        {
+            files.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
+        }
+    }
+    Ok(files)
+}
+
+/// The recipe in a file, which fits its shape and makes a module of a size that can be tried.
+pub(crate) fn read_recipe(path: &Path) -> Result<Recipe> {
+    let doing = || format!("read the recipe {}", path.display());
+    let file = fs::File::open(path).with_context(doing)?;
+    let metadata = file.metadata().with_context(doing)?;
+    ensure!(metadata.is_file(), "{}: it is no file", doing());
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).with_context(doing)?;
+    let size = metadata.len();
+    ensure!(
+        text.len() as u64 <= FILE_BYTES_MAX,
+        "{}: it has {size} bytes, and no recipe has more than {FILE_BYTES_MAX}",
+        doing()
+    );
+    let recipe = Recipe::from_toml(&text).with_context(doing)?;
+    let module = shapes::build(&recipe)
+        .map_err(|error| anyhow::anyhow!(one_line(&error.to_string())))
+        .with_context(doing)?;
+    let bytes = module.bytes.len();
+    ensure!(
+        bytes <= MODULE_BYTES_MAX,
+        "{}: its module would have {bytes} bytes, and {MODULE_BYTES_MAX} are the most here",
+        doing()
+    );
+    Ok(recipe)
+}

@@ -1,0 +1,179 @@
+//! What compilers made of a case, for people: shared by `brink repro` and `brink check`.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+use super::Exit;
+use super::exit::say;
+use super::known;
+use super::options::RunOpts;
+use super::output::reporter;
+use super::recorder::Recorder;
+use crate::campaign::{Repro, ReproReport, ReproRun, reproduce};
+use crate::outcome::{EngineVerdict, Outcome, Termination};
+use crate::report::{self, Known};
+use crate::triage::{self, KnownIssues};
+use anyhow::{Result, bail};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Runs a case, with a bar on a terminal unless that is to be silent.
+pub(super) fn reach(
+    repro: &Repro,
+    run: &RunOpts,
+    silent: bool,
+    stop: &AtomicBool,
+) -> Result<ReproReport> {
+    let pool = run.pool(&repro.backends)?;
+    let silent = silent || !std::io::stderr().is_terminal();
+    let recorder = Recorder::new(None, reporter(false, silent, None), stop);
+    let report = reproduce(repro, &pool, stop, &recorder);
+    recorder.finish()?;
+    Ok(report)
+}
+
+/// Why the runs say nothing, where the machine or a person is to blame.
+pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Option<Exit>> {
+    if let Some(error) = report.seat_error.take() {
+        return Err(error.into());
+    }
+    if stop.load(Relaxed) {
+        eprintln!("brink: interrupted after {} runs", report.runs.len());
+        return Ok(Some(Exit::Interrupted));
+    }
+    for run in &report.runs {
+        if let Termination::Infrastructure { message } = &run.outcome.termination {
+            bail!("run it on {}: {message}", run.backend);
+        }
+    }
+    Ok(None)
+}
+
+/// What the list of known issues says of each violation.
+pub(super) fn standings(issues: &KnownIssues, report: &ReproReport) -> Vec<Option<Known>> {
+    let of_run = |run: &ReproRun| {
+        let of = |judged: &crate::campaign::Judged| {
+            known::standing(issues, &judged.violation, &run.backend)
+        };
+        run.violations.iter().map(of).collect::<Vec<_>>()
+    };
+    report.runs.iter().flat_map(of_run).collect()
+}
+
+/// Tells of known issues, once of each.
+pub(super) fn tell_known(standings: &[Option<Known>]) {
+    let lines: BTreeSet<String> = standings.iter().flatten().map(ToString::to_string).collect();
+    lines.iter().for_each(|line| say(&format!("{line}\n")));
+}
+
+/// A run for other programs.
+pub(super) fn json(repro: &Repro, run: &ReproRun) -> serde_json::Value {
+    let signatures: Vec<String> =
+        run.violations.iter().map(|judged| judged.signature.to_string()).collect();
+    serde_json::json!({
+        "subject": repro.case.subject,
+        "backend": run.backend,
+        "budget": repro.budget,
+        "outcome": run.outcome,
+        "violations": signatures,
+        "inconclusive": run.inconclusive,
+    })
+}
+
+/// Why a backend that refused the module does not take it, where what it lacks is known.
+pub(super) fn lacking(repro: &Repro, run: &ReproRun) -> Option<String> {
+    let refused = run.outcome.termination.name() == "refused";
+    run.backend.lacks(&repro.case.proposals).filter(|_| refused)
+}
+
+/// The runs that should have compiled the module and did not.
+pub(super) fn not_compiled<'r>(
+    repro: &'r Repro,
+    report: &'r ReproReport,
+) -> impl Iterator<Item = &'r ReproRun> {
+    let apart = |run: &ReproRun| {
+        run.outcome.termination.name() == "not-applicable" || lacking(repro, run).is_some()
+    };
+    let compiled = |run: &ReproRun| run.outcome.termination.name() == "accepted";
+    report.runs.iter().filter(move |run| !apart(run) && !compiled(run))
+}
+
+/// One line for all backends: does it compile everywhere?
+pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
+    let named = |run: &&ReproRun| run.outcome.termination.name() == "accepted";
+    let accepted = report.runs.iter().filter(named).count();
+    let failed: Vec<&ReproRun> = not_compiled(repro, report).collect();
+    let apart = report.runs.len() - accepted - failed.len();
+    let mut text = match (accepted, failed.len()) {
+        (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
+        (0, _) => "It compiles in none of them".to_owned(),
+        (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),
+    };
+    if apart > 0 {
+        let _ = write!(text, "; {apart} are not applicable");
+    }
+    let on: BTreeSet<String> = failed.iter().map(|run| run.backend.to_string()).collect();
+    if accepted > 0 && !on.is_empty() {
+        let on: Vec<String> = on.into_iter().collect();
+        let _ = write!(text, ": not on {}", on.join(", "));
+    }
+    text + ".\n"
+}
+
+/// How a run ended, in one line.
+pub(super) fn describe(outcome: &Outcome) -> String {
+    let measured = &outcome.measurements;
+    let memory = if measured.allocated_bytes > 0 {
+        format!("{} of live memory", memory(outcome))
+    } else {
+        format!("{} of resident memory", memory(outcome))
+    };
+    format!(
+        "{} [phase {}, {} of CPU time, {memory}]",
+        ending(outcome),
+        outcome.phase,
+        report::microseconds(measured.cpu_us),
+    )
+}
+
+/// The most memory that it had; not every engine's allocations are counted.
+pub(super) fn memory(outcome: &Outcome) -> String {
+    let measured = &outcome.measurements;
+    report::bytes(match measured.allocated_bytes {
+        0 => measured.peak_resident_bytes,
+        _ => measured.peak_live_bytes,
+    })
+}
+
+/// How a run ended, without its figures.
+pub(super) fn ending(outcome: &Outcome) -> String {
+    match &outcome.termination {
+        Termination::Completed { verdict } => match verdict {
+            // What a web engine compiled stays in it.
+            EngineVerdict::Accepted { artifact } if artifact.bytes == 0 => "accepted".to_owned(),
+            EngineVerdict::Accepted { artifact } => {
+                format!("accepted, {} of code", report::bytes(artifact.code_bytes))
+            }
+            EngineVerdict::Refused { refusal } => {
+                let line = refusal.message.lines().next().unwrap_or_default();
+                format!("refused ({}): {line}", refusal.kind)
+            }
+            EngineVerdict::NotApplicable { reason } => format!("not applicable: {reason}"),
+        },
+        Termination::Panicked { location, message, .. } => {
+            let line = message.lines().next().unwrap_or_default();
+            format!("panicked at {}: {line}", triage::place(location))
+        }
+        Termination::StackOverflow { frames } => {
+            format!("ran over its stack in {}", triage::top_frame(frames))
+        }
+        Termination::Signaled { signal, frames } => {
+            format!("killed by signal {signal} in {}", triage::top_frame(frames))
+        }
+        Termination::TimedOut { clock } => format!("ran over its {clock:?} time").to_lowercase(),
+        Termination::OutOfMemory { .. } => "ran over its memory".to_owned(),
+        Termination::OutputLimit => "wrote too much".to_owned(),
+        Termination::Ambiguous => "killed from outside".to_owned(),
+        Termination::Infrastructure { message } => format!("could not be run: {message}"),
+    }
+}

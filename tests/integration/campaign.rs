@@ -1,0 +1,258 @@
+//! `brink campaign` and `brink merge` as a user has them: kills, restarts, bad input.
+
+use crate::{BRINK, brink};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A campaign of short rounds that begins with a recipe which a compiler panics on.
+fn campaign(output: &Path, arguments: &[&str]) -> Command {
+    let corpus = output.with_extension("corpus");
+    fs::create_dir_all(&corpus).unwrap();
+    let panics = "version = 1\nshape = \"data-segments-used\"\n[params]\ncount = 100\n";
+    fs::write(corpus.join("panics.toml"), panics).unwrap();
+    let mut command = Command::new(BRINK);
+    command.args(["campaign", "-b", "riscv64", "--total-memory", "2GiB", "--round", "4s"]);
+    command.args(["--quiet", "--output"]).arg(output).arg("--corpus").arg(corpus);
+    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+fn events(place: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(place.join("events.jsonl")).unwrap_or_default();
+    // A last line without an end was cut short by a kill.
+    let whole = text.rfind('\n').map_or("", |at| &text[..at]);
+    whole.lines().map(|line| serde_json::from_str(line).expect("every line is whole")).collect()
+}
+
+/// The signatures of findings in the log, each as often as it is there.
+fn found(place: &Path) -> Vec<String> {
+    let found = events(place).into_iter().filter(|event| event["event"] == "found");
+    found.map(|event| event["finding"]["signature"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The signatures that jobs of the round under way had.
+fn seen_in_round(place: &Path) -> BTreeSet<String> {
+    let jobs = events(&place.join("round"));
+    let of = |event: &Value| event["violations"].as_array().cloned().unwrap_or_default();
+    let all = jobs.iter().flat_map(of);
+    all.filter_map(|signature| signature.as_str().map(str::to_owned)).collect()
+}
+
+fn status(place: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(place.join("status.json")).unwrap()).unwrap()
+}
+
+/// Processes of a session.
+fn processes_of(session: u32) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let is_of = |path: &PathBuf| {
+        let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        fields.get(3).is_some_and(|of| *of == session.to_string()) && fields.first() != Some(&"Z")
+    };
+    processes.filter(is_of).collect()
+}
+
+/// Starts it in a session of its own, so that whatever it starts can be told: `setsid` becomes it,
+/// and keeps its number.
+fn start(command: &Command) -> Child {
+    let mut session = Command::new("setsid");
+    session.arg(command.get_program()).args(command.get_args());
+    session.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Kills a campaign hard: alone or with all that it has started; then nothing of it may be left.
+fn kill(child: &mut Child, whole: bool) {
+    let id = child.id();
+    let target = if whole { format!("-{id}") } else { id.to_string() };
+    Command::new("kill").args(["-KILL", "--", &target]).status().unwrap();
+    child.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !processes_of(id).is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(processes_of(id), Vec::<PathBuf>::new(), "children outlived a kill");
+}
+
+/// Kills a campaign so often at moments drawn from a seed, and goes on with it each time.
+fn survives(kills: u32) {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut draw = 0x9e37_79b9_u64;
+    for number in 0..kills {
+        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut child = start(&campaign(&run, &[]));
+        std::thread::sleep(Duration::from_millis(1_500 + (draw >> 33) % 6_000));
+        kill(&mut child, number % 2 == 0);
+        let now = found(&run);
+        let each: BTreeSet<String> = now.iter().cloned().collect();
+        assert_eq!(now.len(), each.len(), "a finding was told twice");
+        assert!(each.is_superset(&known), "a finding was lost: {known:?} became {each:?}");
+        for signature in &each {
+            assert!(folder_of(&run, signature).is_some(), "{signature} has no folder");
+        }
+        known = each;
+    }
+    // What was seen and not yet confirmed is not lost either.
+    let pending = seen_in_round(&run);
+    let spent = [events(&run), events(&run.join("round"))].concat();
+    let spent_ms = spent.iter().filter_map(|event| event["ms"].as_u64()).max().unwrap_or(0);
+    let time = format!("{}s", spent_ms / 1_000 + 10);
+    let output = campaign(&run, &["--time", &time]).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{:?} {err}", output.status);
+    let last: BTreeSet<String> = found(&run).into_iter().collect();
+    assert!(last.is_superset(&known), "{known:?} became {last:?}");
+    // Costs may not stand when they are run again; a panic does.
+    let panics = pending.iter().filter(|signature| signature.starts_with("crash"));
+    let lost: Vec<&String> = panics.filter(|signature| !last.contains(*signature)).collect();
+    assert!(lost.is_empty(), "seen before a kill and never told: {lost:?}");
+    assert!(!last.is_empty(), "nothing was found at all");
+    assert_eq!(status(&run)["state"], "complete");
+    assert_eq!(status(&run)["findings"], last.len());
+    let leftovers = fs::read_dir(&run).unwrap().flatten().map(|entry| entry.file_name());
+    let leftovers: Vec<_> =
+        leftovers.filter(|name| name.to_string_lossy().starts_with(".tmp")).collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
+}
+
+/// The folder of a finding with that signature.
+fn folder_of(run: &Path, signature: &str) -> Option<PathBuf> {
+    let folders = ["findings", "private"].map(|name| fs::read_dir(run.join(name)));
+    let mut all = folders.into_iter().flatten().flatten().flatten().map(|entry| entry.path());
+    let line = format!("signature = \"{signature}\"");
+    all.find(|folder| {
+        fs::read_to_string(folder.join("finding.toml")).is_ok_and(|text| text.contains(&line))
+    })
+}
+
+#[test]
+fn a_campaign_that_is_killed_twice_goes_on_and_loses_nothing() {
+    survives(2);
+}
+
+#[test]
+#[ignore = "slow: ten kills of a campaign take two minutes"]
+fn a_campaign_survives_ten_hard_kills_at_random_moments() {
+    survives(10);
+}
+
+#[test]
+fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let corpus = place.path().join("corpus");
+    fs::create_dir(&corpus).unwrap();
+    let good = "version = 1\nshape = \"locals\"\n[params]\ncount = 7\n";
+    fs::write(corpus.join("newer.toml"), "version = 99\nshape = \"repeat\"\n").unwrap();
+    fs::write(corpus.join("junk.toml"), b"\xff\xfe").unwrap();
+    fs::write(corpus.join("huge.toml"), "# ".repeat(50 << 20)).unwrap();
+    fs::write(corpus.join("nobody.toml"), good.replace("locals", "lokals")).unwrap();
+    let shape = brink(&["gen", "repeat", "count=9", "-o", "good.toml"])
+        .current_dir(&corpus)
+        .output()
+        .unwrap();
+    assert!(shape.status.success());
+    let text = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let loud = |arguments: &[&str]| {
+        let begin = ["campaign", "-b", "x86_64", "--round", "2s", "--shard", "1/8", "-o"];
+        brink(&begin).arg(&run).args(arguments).stdin(Stdio::null()).output().unwrap()
+    };
+    // A shard takes its part only, so that the recipe may or may not be in it.
+    let output = loud(&["--time", "5s", "--corpus", &corpus.display().to_string()]);
+    let err = text(&output);
+    assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{err}");
+    for name in ["newer.toml", "junk.toml", "huge.toml", "nobody.toml"] {
+        assert!(err.contains(name), "{name} was not reported: {err}");
+    }
+    assert!(!err.contains("good.toml"), "{err}");
+    assert!(err.contains("round 0: hunt") && err.contains("round 0 ended"), "{err}");
+    let status = status(&run);
+    assert!(status["jobs"].as_u64().unwrap() > 0 && status["rounds"].as_u64().unwrap() >= 1);
+
+    let other = loud(&["--seed", "5", "--time", "9s"]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(text(&other).contains("another --seed"), "{}", text(&other));
+    let hunt = brink(&["hunt", "--resume", "--output"]).arg(&run).output().unwrap();
+    assert_eq!(hunt.status.code(), Some(1));
+    assert!(text(&hunt).contains("brink campaign --output"), "{}", text(&hunt));
+    let missing = loud(&["--corpus", "/nowhere"]);
+    assert!(missing.status.code() == Some(1) && text(&missing).contains("/nowhere"));
+}
+
+#[test]
+fn a_directory_that_vanishes_stops_the_campaign_with_a_sentence() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let child = campaign(&run, &[]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !run.join("round/events.jsonl").exists() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // It may be writing meanwhile.
+    while fs::remove_dir_all(&run).is_err() && run.exists() {}
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("run") && !err.contains("panicked"), "{err}");
+}
+
+#[test]
+fn what_several_directories_hold_is_merged_and_what_is_none_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    for name in ["1", "2"] {
+        let run = at(name);
+        let output = campaign(&run, &["--time", "4s", "--seed", name]).output();
+        assert!(matches!(output.unwrap().status.code(), Some(0 | 2 | 3)));
+    }
+    fs::create_dir(at("foreign")).unwrap();
+    fs::write(at("foreign/main.c"), "int main;").unwrap();
+    fs::create_dir(at("corrupt")).unwrap();
+    fs::copy(at("1/run.json"), at("corrupt/run.json")).unwrap();
+    fs::write(at("corrupt/events.jsonl"), "garbage\n").unwrap();
+    fs::create_dir_all(at("2/corpus")).unwrap();
+    fs::write(at("2/corpus/bad.toml"), "version = 99\nshape = \"repeat\"\n").unwrap();
+    let merge = |arguments: &[&str]| {
+        brink(&["merge"]).args(arguments).current_dir(place.path()).output().unwrap()
+    };
+    let output = merge(&["1", "2", "1", "foreign", "corrupt", "gone", "-o", "all"]);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    for name in ["foreign", "corrupt", "gone", "bad.toml"] {
+        assert!(err.contains(name), "{name} is not named: {err}");
+    }
+    let (one, two) = (found(&at("1")), found(&at("2")));
+    let both: BTreeSet<String> = one.iter().chain(&two).cloned().collect();
+    let merged = found(&at("all"));
+    assert_eq!(merged.iter().cloned().collect::<BTreeSet<_>>(), both);
+    assert_eq!(merged.len(), both.len(), "each signature once");
+    assert!(!both.is_empty(), "the campaigns found nothing, so nothing was tested");
+    for signature in &both {
+        assert!(folder_of(&at("all"), signature).is_some(), "{signature} has no folder");
+        let least = |run: &Path| {
+            let of = |event: &&Value| event["finding"]["signature"] == **signature;
+            let found = events(run);
+            let bytes = found.iter().filter(of).map(|event| {
+                event["finding"]["outcome"]["measurements"]["module_bytes"].as_u64().unwrap()
+            });
+            bytes.min().unwrap_or(u64::MAX)
+        };
+        assert_eq!(least(&at("all")), least(&at("1")).min(least(&at("2"))), "the smallest stays");
+    }
+    let jobs = |run: &str| status(&at(run))["jobs"].as_u64().unwrap();
+    assert_eq!(jobs("all"), jobs("1") + jobs("2"));
+    // What was merged can be merged again, and into none of its sources.
+    let again = merge(&["all", "1", "-o", "again"]);
+    assert!(matches!(again.status.code(), Some(0 | 2 | 3)), "{again:?}");
+    assert_eq!(found(&at("again")).len(), both.len());
+    let into = merge(&["all", "-o", "all"]);
+    assert_eq!(into.status.code(), Some(1));
+    assert!(at("all/status.json").exists(), "a source is left as it was");
+}

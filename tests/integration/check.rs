@@ -1,0 +1,79 @@
+//! `brink check` as a producer of Wasm has it.
+
+use crate::brink;
+use std::fs;
+use std::path::Path;
+
+/// Exit code, standard output, standard error.
+fn check(place: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let arguments = [&["check"], arguments].concat();
+    let output = brink(&arguments).current_dir(place).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_module_is_told_its_headroom_and_what_every_backend_makes_of_it() {
+    let place = tempfile::tempdir().unwrap();
+    let locals = "(local i64)".repeat(5_000);
+    let text = format!("(module (func (export \"f\") {locals}))");
+    fs::write(place.path().join("half.wat"), text).unwrap();
+    let (code, out, err) = check(place.path(), &["half.wat"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let near = out.lines().find(|line| line.starts_with("function-locals")).unwrap();
+    assert!(near.contains("5000") && near.contains("50000") && near.contains("10.00%"), "{near}");
+    for backend in ["x86_64", "s390x", "riscv64", "pulley64", "winch-x86_64"] {
+        let row = out.lines().find(|line| line.trim_start().starts_with(backend));
+        assert!(row.is_some_and(|row| row.contains("accepted")), "{backend}: {out}");
+    }
+    assert!(out.contains("It compiles in all"), "{out}");
+
+    let (code, out, _) = check(place.path(), &["half.wat", "--json", "-b", "x86_64", "s390x"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
+    let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(line["headroom"][0]["limit"], "function-locals");
+    assert_eq!(line["headroom"][0]["most"], 50_000);
+    assert_eq!(line["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_cannot_be_checked_is_named_and_the_others_are_checked() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("modules")).unwrap();
+    let write = |name: &str, text: &str| fs::write(place.path().join(name), text).unwrap();
+    write("modules/a.wat", "(module)");
+    write("modules/b.wat", "(module (func i32.add))");
+    write("modules/c.wasm", "\0asm\u{1}\0\0\0\u{1}");
+    write("modules/notes.txt", "no module");
+    write("recipe.toml", "version = 1\nshape = \"repeat\"\n[params]\ncount = 1\n");
+    let (code, out, err) = check(place.path(), &["modules", "-b", "x86_64"]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("a.wat") && out.contains("accepted"), "{out}");
+    assert!(err.contains("b.wat") && err.contains("not valid"), "{err}");
+    assert!(err.contains("c.wasm") && !err.contains("notes.txt"), "{err}");
+    assert!(err.contains("2 of 3 modules"), "{err}");
+    for (arguments, expected) in [
+        (["recipe.toml"], "it is a recipe"),
+        (["missing.wasm"], "No such file"),
+        (["."], "no .wasm"),
+    ] {
+        let (code, _, err) = check(place.path(), &arguments);
+        assert_eq!(code, 1, "{arguments:?}");
+        assert!(err.contains(expected), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_module_that_not_every_backend_compiles_is_a_finding() {
+    let place = tempfile::tempdir().unwrap();
+    let made = brink(&["gen", "repeat", "count=60000", "-o", "big.wasm"])
+        .current_dir(place.path())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    // No compiler does with so little memory.
+    let limits = ["big.wasm", "-b", "x86_64", "--memory-limit", "8MiB"];
+    let (code, out, err) = check(place.path(), &limits);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(out.contains("ran over its memory") && out.contains("none of them"), "{out}");
+}
