@@ -1,7 +1,7 @@
 //! What `brink regress` prints.
 
 use super::Opts;
-use crate::campaign::{Check, Checked, Seen};
+use crate::campaign::{Check, Checked, LimitTest, Seen, limit_tests};
 use crate::cli::exit::say;
 use crate::cli::table;
 use crate::corpus::{Entry, Specimen};
@@ -136,7 +136,11 @@ pub(super) fn list(entries: &[Entry], json: bool) -> Result<()> {
         say(&(serde_json::to_string_pretty(&rows).context("print JSON")? + "\n"));
     } else {
         say(&table::list(&columns, &rows));
-        say(&format!("\n{} cases\n", entries.len()));
+        let tests: Vec<Vec<String>> =
+            limit_tests().iter().map(|LimitTest { name, .. }| vec![name.clone()]).collect();
+        say(&format!("\n{} cases\n\n", entries.len()));
+        say(&table::list(&["limit test"], &tests));
+        say(&format!("\n{} limit tests, which `brink limits` runs\n", tests.len()));
     }
     Ok(())
 }
