@@ -111,7 +111,6 @@ impl Target {
         let (outcome, judged) = match self.work {
             Work::Growth => return self.climb(recipe, draw),
             Work::Edge if case.edge.is_none() || !backend.runs_here() => return false,
-            Work::Width if !case.accesses_count => return false,
             Work::Build | Work::Compile | Work::Width | Work::Edge => {
                 self.try_case(&case, &backend, draw)
             }
