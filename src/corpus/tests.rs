@@ -5,7 +5,12 @@ use crate::oracles::{Severity, Violation};
 use crate::triage::Signature;
 use semver::Version;
 
-const RECIPE: &str = "version = 1\nshape = \"repeat\"\nunit = \"i32.add(load, const) -> store\"\n[params]\ncount = 1\n";
+const RECIPE: &str = r#"version = 1
+shape = "repeat"
+unit = "i32.add(load, const) -> store"
+[params]
+count = 1
+"#;
 
 const EXPECT: &str = r#"# What people wrote stays.
 version = 1

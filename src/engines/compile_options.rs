@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn only_what_differs_from_the_defaults_is_told() {
-        assert_eq!(options("x86_64", &[]).unwrap(), "--target x86_64-unknown-linux-gnu");
+        assert_eq!(options("aarch64", &[]).unwrap(), "--target aarch64-unknown-linux-gnu");
+        // With a target that is named, `wasmtime compile` starts from the least of processors.
+        assert_eq!(options("x86_64:cpu=sse2", &[]).unwrap(), "--target x86_64-unknown-linux-gnu");
+        assert!(options("x86_64", &[]).unwrap().ends_with("-C cranelift-has_popcnt=true"));
         assert_eq!(
             options("riscv64-v:opt=none,spectre=off", &[Proposal::Mvp, Proposal::Gc]).unwrap(),
             "--target riscv64gc-unknown-linux-gnu -O opt-level=0 -C \
