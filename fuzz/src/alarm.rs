@@ -24,9 +24,9 @@ pub(crate) fn tell_how_to_reproduce() {
     });
 }
 
-/// Notes what is being tried.
-pub(crate) fn trying(subject: &impl Display, backend: &Backend) {
-    NOW.set(format!("brink repro {subject} -b {backend}"));
+/// Notes what is being tried, with `options` of the command that does the same.
+pub(crate) fn trying(subject: &impl Display, backend: &Backend, options: &str) {
+    NOW.set(format!("brink repro {subject} -b {backend}{options}"));
 }
 
 /// Makes functions that panic, one for each kind of violation.
@@ -66,6 +66,8 @@ alarms! {
     "growth" cost_grows_too_fast,
     "width" access_of_another_width,
     "edge" wrong_at_the_end_of_memory,
+    "execution" call_ends_otherwise,
+    "shortage" engine_breaks_without_memory,
 }
 
 /// An oracle that has no function here; a test rules it out.

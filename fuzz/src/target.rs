@@ -126,7 +126,9 @@ impl Target {
         }
         stats::count(bytes.len() as u64);
         let draw = bytes.iter().fold(0u64, |sum, byte| sum.rotate_left(5) ^ u64::from(*byte));
-        let Ok(case) = Case::of_module("crash.wasm", bytes.to_vec()) else { return false };
+        let Ok(case) = Case::of_module("<the file that libFuzzer writes>", bytes.to_vec()) else {
+            return false;
+        };
         let backend = self.backend(draw);
         let (outcome, judged) = self.try_case(&case, &backend, draw);
         raise_first(&judged);
@@ -144,7 +146,7 @@ impl Target {
             repeat: matches!(self.work, Work::Compile) && (draw >> 8) % REPEAT_EVERY == 0,
             run: matches!(self.work, Work::Edge),
         };
-        alarm::trying(&case.subject, backend);
+        alarm::trying(&case.subject, backend, "");
         in_lab(|lab| lab.try_case(case, backend, BUDGET, trial))
     }
 
@@ -157,7 +159,7 @@ impl Target {
         let top = shapes::largest(recipe, way, FUZZED_BYTES_MAX).map(|(top, _)| top);
         let small = |top: &Recipe| shapes::small(top, FUZZED_BYTES_MAX).is_some();
         let Some(top) = top.filter(small) else { return false };
-        alarm::trying(&top, &backend);
+        alarm::trying(&top, &backend, &format!(" --growth {}", way.join(",")));
         let Ok(judged) = in_lab(|lab| lab.climb(&top, way, &backend, BUDGET)) else {
             return false;
         };

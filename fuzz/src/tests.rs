@@ -27,6 +27,13 @@ fn bytes(recipe: &Recipe) -> Vec<u8> {
 }
 
 #[test]
+fn inputs_may_be_as_long_as_modules_and_no_longer() {
+    let options = include_str!("../oss-fuzz/brink.options");
+    let length = options.lines().find_map(|line| line.strip_prefix("max_len = ")).unwrap();
+    assert_eq!(length.parse(), Ok(wasm_brink::campaign::FUZZED_BYTES_MAX));
+}
+
+#[test]
 fn every_target_keeps_most_of_its_seeds() {
     let _alone = alone();
     let all = [

@@ -49,6 +49,8 @@ impl Lab {
     ) -> (Outcome, Vec<Judged>) {
         let artifacts = Artifacts::default();
         let mut job = Job { repeat: trial.repeat, ..case.job(0, backend, budget) };
+        // What a fuzzer calls is small: code that fills memories and stacks has its place in a child.
+        job.execution = None;
         job.edge = job.edge.filter(|_| trial.run);
         if trial.look {
             artifacts.ask(&mut job);
@@ -71,10 +73,12 @@ impl Lab {
         let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
         let top = measuring.plan.top().clone();
         for slot in slots {
+            // Without controls, every run is of a size.
+            let case = measuring.case(slot).unwrap_or(&top).clone();
             for job in measuring.task(slot, 0, backend, budget).jobs {
-                let outcome = self.engine.run(&job, self.spare(&top, &job));
+                let outcome = self.engine.run(&job, self.spare(&case, &job));
                 let news =
-                    self.news(Court::judge(&top, backend, &budget, &outcome, None).0, backend);
+                    self.news(Court::judge(&case, backend, &budget, &outcome, None).0, backend);
                 if !news.is_empty() {
                     return Ok(news);
                 }

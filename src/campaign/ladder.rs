@@ -162,19 +162,30 @@ impl Measuring {
         (Measuring { plan, costs, left, failure: None, top: None }, slots)
     }
 
+    /// The module of a run; none of a planted one.
+    pub(super) fn case(&self, slot: Slot) -> Option<&Case> {
+        match slot {
+            Slot::Base => Some(&self.plan.base),
+            Slot::Rung(at) => self.plan.rungs.get(at),
+            Slot::Control(_) => None,
+        }
+    }
+
     /// One run as a task.
     pub(super) fn task(&self, slot: Slot, id: u64, backend: &Backend, budget: Budget) -> Task {
         let control;
-        let case = match slot {
-            Slot::Base => &self.plan.base,
-            Slot::Rung(at) => &self.plan.rungs[at],
-            Slot::Control(at) => {
+        let case = match (self.case(slot), slot) {
+            (Some(case), _) => case,
+            (None, Slot::Base | Slot::Rung(_)) => self.plan.top(),
+            (None, Slot::Control(at)) => {
                 let size = CONTROL_STEPS << at;
                 control = Case::of_planted(Planted::Cost { curve: Curve::Linear, size }, size);
                 &control
             }
         };
-        let job = Job { repeat: false, ..case.job(id, backend, budget) };
+        // What it costs to compile, and nothing else.
+        let compile = case.job(id, backend, budget);
+        let job = Job { repeat: false, edge: None, execution: None, ..compile };
         Task { jobs: vec![job], module: case.module.clone() }
     }
 
@@ -186,11 +197,7 @@ impl Measuring {
         budget: Budget,
         outcome: &Outcome,
     ) -> Option<Event> {
-        let case = match slot {
-            Slot::Base => &self.plan.base,
-            Slot::Rung(at) => &self.plan.rungs[at],
-            Slot::Control(_) => return None,
-        };
+        let case = self.case(slot)?;
         Some(Event::JobEnded {
             line: "hunt ladder".to_owned(),
             at: None,

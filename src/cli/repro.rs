@@ -6,13 +6,14 @@ use super::exit::say;
 use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
+use super::recorder::FindingFile;
 use super::repro_growth;
 use super::verdicts::{self, describe};
 use crate::campaign::{Repro, ReproReport, ReproRun};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::store::write_file;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,6 +28,9 @@ pub(super) struct Opts {
     /// Exit with code 2 unless every backend compiles it, but for those that lack what it needs
     #[arg(long)]
     everywhere: bool,
+    /// Measure how costs grow with these parameters, instead of one size
+    #[arg(long, value_name = "PARAM", value_delimiter = ',')]
+    growth: Vec<String>,
     #[command(flatten)]
     run: RunOpts,
     #[command(flatten)]
@@ -45,12 +49,14 @@ pub(super) struct Opts {
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let issues = opts.known.read()?;
     let input = opts.input.read()?;
-    if let Input::Recipe(recipe, Some(finding)) = &input
-        && !finding.scaled.is_empty()
+    if let Input::Recipe(recipe, finding) = &input
+        && let Some(scaled) = scaled(opts, finding.as_deref())
     {
+        let asked = repro_growth::Asked { recipe, scaled, finding: finding.as_deref() };
         let output = (opts.json, opts.quiet);
-        return repro_growth::run(recipe, finding, &opts.run, opts.times, output, &issues);
+        return repro_growth::run(&asked, &opts.run, opts.times, output, &issues);
     }
+    ensure!(opts.growth.is_empty(), "measure growth of {}: it is no recipe", opts.input.name());
     let (case, finding) = input.into_case(opts.input.first())?;
     let (of_finding, budget): (Option<Vec<Backend>>, Option<Budget>) = match &finding {
         Some(finding) => {
@@ -101,6 +107,12 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         verdicts::tell_known(&standings);
     }
     Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Nothing))
+}
+
+/// The parameters along which growth is to be measured, if that is asked.
+fn scaled<'a>(opts: &'a Opts, finding: Option<&'a FindingFile>) -> Option<&'a [String]> {
+    let of_finding = finding.map(|finding| finding.scaled.as_slice());
+    [Some(opts.growth.as_slice()), of_finding].into_iter().flatten().find(|it| !it.is_empty())
 }
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {

@@ -14,21 +14,49 @@ use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::report;
 use crate::triage::KnownIssues;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::sync::atomic::Ordering::Relaxed;
 
+/// What is measured.
+pub(super) struct Asked<'a> {
+    /// The largest size.
+    pub(super) recipe: &'a Recipe,
+    /// The parameters that are scaled together.
+    pub(super) scaled: &'a [String],
+    /// The finding it came with; without one, any growth is what is looked for.
+    pub(super) finding: Option<&'a FindingFile>,
+}
+
+impl Asked<'_> {
+    /// Of what one measurement showed, what is looked for.
+    fn find<'j>(&self, judged: &'j [Judged]) -> Option<&'j Judged> {
+        judged.iter().find(|it| match self.finding {
+            Some(finding) => it.signature.to_string() == finding.signature,
+            None => it.violation.oracle == "growth",
+        })
+    }
+}
+
 pub(super) fn run(
-    recipe: &Recipe,
-    finding: &FindingFile,
+    asked: &Asked<'_>,
     options: &RunOpts,
     times: u32,
     (json, quiet): (bool, bool),
     issues: &KnownIssues,
 ) -> Result<Exit> {
-    let backends = options.backends(Some(std::slice::from_ref(&finding.backend)))?;
-    let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
-    let budget = options.budget(Some(limits));
-    let plan = Plan::of(recipe, &finding.scaled)?;
+    let of_finding = asked.finding.map(|finding| std::slice::from_ref(&finding.backend));
+    let backends = options.backends(of_finding)?;
+    let limits =
+        |finding: &FindingFile| Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
+    let budget = options.budget(asked.finding.map(limits));
+    for name in asked.scaled {
+        ensure!(
+            asked.recipe.params.contains_key(name),
+            "measure growth along {name:?}: the recipe {} has no such parameter",
+            asked.recipe
+        );
+    }
+    let plan = Plan::of(asked.recipe, asked.scaled)?;
     let pool = options.pool(&backends)?;
     let stop = stop_flag()?;
     let told = Told { plan: &plan, budget, json, quiet };
@@ -44,7 +72,7 @@ pub(super) fn run(
         match measured {
             Ok((ladder, top)) => {
                 let judged = told.tell(backend, &ladder, &top, runs == 1);
-                let same = judged.iter().find(|it| it.signature.to_string() == finding.signature);
+                let same = asked.find(&judged);
                 seen += u32::from(same.is_some());
                 if let Some(same) = same {
                     standing = known::standing(issues, &same.violation, backend);
@@ -58,8 +86,12 @@ pub(super) fn run(
     }
     if !quiet {
         let reproduces = if seen > 0 { "reproduces" } else { "does not reproduce" };
-        let summary = &finding.summary;
-        eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
+        match asked.finding.map(|finding| &finding.summary) {
+            Some(summary) => {
+                eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
+            }
+            None => eprintln!("Costs grow out of proportion in {seen} of {runs} measurements."),
+        }
     }
     if seen == 0 {
         return Ok(Exit::Nothing);

@@ -1,6 +1,6 @@
 //! Growth on the real worker: planted costs, measured as those of modules are.
 
-use crate::worker;
+use crate::{brink, worker};
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{Plan, measure};
 use wasm_brink::engines::{Backend, TARGETS};
@@ -85,4 +85,19 @@ fn what_does_not_double_or_is_past_a_limit_has_no_ladder() {
     };
     assert!(plan(&recipe(1_000), "variants").contains("does not double"));
     assert!(plan(&recipe(7_654_321), "count").contains("past a limit"));
+}
+
+#[test]
+fn growth_along_a_parameter_is_measured_on_demand() {
+    let plain = ["repro", "chain", "length=8192", "-b", "pulley64", "--growth"];
+    let run = |parameter: &str| {
+        let out = brink(&plain).arg(parameter).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (code, err) = run("length");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("out of proportion in 0 of 1"), "{err}");
+    let (code, err) = run("size");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("\"size\"") && err.contains("no such parameter"), "{err}");
 }

@@ -8,7 +8,7 @@ use crate::cli::options::stop_flag;
 use crate::provision::merge_corpus;
 use crate::recipe::Recipe;
 use crate::shapes;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             "shape, class of operator and nearness to limits",
         ),
     };
+    ensure!(
+        !kept.is_empty() || entries.recipes.is_empty(),
+        "keep any of {} recipes: the target rejects all of them; name one that takes recipes",
+        entries.recipes.len()
+    );
     write_recipes(&kept, &opts.output)?;
     eprintln!("kept by {by}");
     Ok(entries.finish(&format!(
