@@ -26,6 +26,9 @@ pub const MODULE_FILE: &str = "module.wasm";
 /// Name of the file that says what is expected.
 pub const EXPECT_FILE: &str = "expect.toml";
 
+/// What every module begins with, and its version.
+const MODULE_HEAD: &[u8] = b"\0asm\x01\0\0\0";
+
 /// Why a folder is no case.
 #[derive(Debug, Error)]
 pub enum CorpusError {
@@ -73,6 +76,9 @@ pub enum CorpusError {
         /// Why.
         source: ExpectError,
     },
+    /// The module is none.
+    #[error("use {}: it does not begin as a WebAssembly module does", .0.display())]
+    NoModule(PathBuf),
     /// Several folders have one name, upper and lower case being equal.
     #[error("use the name {slug:?}: several cases have it, {}; rename all but one", list(.folders))]
     Twice {
@@ -175,7 +181,8 @@ impl Entry {
                     .map_err(|source| CorpusError::Check { path: path(), source })?;
                 Specimen::Recipe(recipe)
             }
-            (None, Some(bytes)) => Specimen::Module(bytes),
+            (None, Some(bytes)) if bytes.starts_with(MODULE_HEAD) => Specimen::Module(bytes),
+            (None, Some(_)) => return Err(CorpusError::NoModule(folder.join(MODULE_FILE))),
             (Some(_), Some(_)) => return Err(CorpusError::Both(folder.to_owned())),
             (None, None) => {
                 let folder = folder.to_owned();

@@ -222,7 +222,7 @@ impl Tasks for Work<'_> {
         let cpu_us = outcome.measurements.cpu_us;
         let budget = check.entry.expectations.budget();
         let run = judge_alone(&case, &check.backend, &budget, outcome);
-        let checked = Checked { seen: hold(check, &run), cpu_us };
+        let checked = Checked { seen: hold(check, case.expectation.as_ref(), &run), cpu_us };
         if self.stop.load(Relaxed) {
             return;
         }

@@ -78,6 +78,8 @@ fn each_bad_folder_is_named_and_the_others_are_there() {
     case(&one, "no-oracle", RECIPE, &EXPECT.replace("\"crash\"", "\"crush\""));
     let both = case(&one, "both", RECIPE, EXPECT);
     fs::write(both.join(MODULE_FILE), b"\0asm").unwrap();
+    // What is there in place of a file that was not fetched.
+    fs::write(case(&one, "no-module", "", EXPECT).join(MODULE_FILE), "version https://").unwrap();
     case(&one, "Same", RECIPE, EXPECT);
     case(&two, "same", RECIPE, EXPECT);
     fs::create_dir_all(one.join(".hidden")).unwrap();
@@ -96,6 +98,7 @@ fn each_bad_folder_is_named_and_the_others_are_there() {
         ("no-backend", "did you mean \"x86_64\""),
         ("no-oracle", "\"crush\""),
         ("both", "remove one"),
+        ("no-module/module.wasm", "does not begin"),
         ("one/Same", "two/same"),
         ("nowhere", "No such file"),
     ];

@@ -33,7 +33,7 @@ pub(super) fn confirm(
             // Without those violations that come of a comparison, as the first time.
             let run = judge_alone(&repro.case, &check.backend, &repro.budget, run.outcome);
             let cpu_us = run.outcome.measurements.cpu_us;
-            Checked { seen: hold(check, &run), cpu_us }
+            Checked { seen: hold(check, repro.case.expectation.as_ref(), &run), cpu_us }
         };
         Ok(report.runs.into_iter().map(judge).collect())
     };
@@ -83,7 +83,8 @@ pub(super) fn climb(
             Court::judge_ladder(plan.top(), &check.backend, &budget, &top, &ladder);
         let (backend, artifact) = (check.backend.clone(), None);
         let run = ReproRun { backend, outcome: top, violations, inconclusive, artifact };
-        last = Checked { seen: hold(check, &run), cpu_us: run.outcome.measurements.cpu_us };
+        let seen = hold(check, plan.top().expectation.as_ref(), &run);
+        last = Checked { seen, cpu_us: run.outcome.measurements.cpu_us };
         // The first that is as expected is enough: a border is not measured finely here.
         if last.seen == Seen::AsExpected || stop.load(Relaxed) {
             break;

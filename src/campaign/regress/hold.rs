@@ -4,14 +4,15 @@ use super::{Check, Seen};
 use crate::campaign::{Judged, ReproRun};
 use crate::corpus::{Expect, PASS};
 use crate::engines::EngineId;
+use crate::limits::Expectation;
 use crate::oracles::Severity;
 use crate::outcome::{EngineVerdict, Termination};
 
 /// What is said of a security-sensitive violation that is not the expected one.
 const SENSITIVE: &str = "security-sensitive, so not told here; `brink repro` tells you";
 
-/// Holds what a run came to against what is expected.
-pub(super) fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
+/// Holds what a run came to against what is expected; `promised` is what engines owe the module.
+pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &ReproRun) -> Seen {
     let expect = check.expect;
     let ReproRun { outcome: ended, violations, inconclusive, .. } = run;
     let expected = |judged: &&Judged| expect.is(&judged.violation, &judged.signature);
@@ -37,8 +38,16 @@ pub(super) fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
     if let Some(reason) = inconclusive.iter().find(about) {
         return Seen::Unclear(reason.clone());
     }
-    if !ended.says_something() {
-        return Seen::Unclear(ended.termination.name().to_owned());
+    // What was not compiled has not shown whether it goes well, unless it must not be compiled.
+    let may_refuse =
+        matches!(promised, Some(Expectation::Reject { .. } | Expectation::Either { .. }));
+    match &ended.termination {
+        Termination::Completed { verdict: EngineVerdict::Accepted { .. } } => {}
+        Termination::Completed { verdict: EngineVerdict::Refused { .. } } if may_refuse => {}
+        Termination::Completed { verdict: EngineVerdict::Refused { refusal } } => {
+            return Seen::Unclear(format!("it was refused: {}", refusal.message));
+        }
+        other => return Seen::Unclear(other.name().to_owned()),
     }
     if expect.passes() {
         return Seen::AsExpected;
@@ -82,7 +91,7 @@ mod tests {
     use super::*;
     use crate::corpus::{Entry, Expectations, Specimen};
     use crate::oracles::Violation;
-    use crate::outcome::Outcome;
+    use crate::outcome::{Artifact, Outcome, Phase, Refusal, RefusalKind};
     use crate::recipe::Recipe;
 
     fn entry(verdict: &str) -> Entry {
@@ -99,6 +108,15 @@ mod tests {
     }
 
     fn held(expected: &str, seen: &[(&str, Severity)], termination: Termination) -> Seen {
+        held_to(None, expected, seen, termination)
+    }
+
+    fn held_to(
+        promised: Option<&Expectation>,
+        expected: &str,
+        seen: &[(&str, Severity)],
+        termination: Termination,
+    ) -> Seen {
         let entry = entry(expected);
         let backend: crate::engines::Backend = "x86_64".parse().unwrap();
         let expect = &entry.expectations.expect[0];
@@ -116,7 +134,7 @@ mod tests {
         outcome.termination = termination;
         let violations = seen.iter().map(judged).collect();
         let (inconclusive, artifact) = (Vec::new(), None);
-        hold(&check, &ReproRun { backend, outcome, violations, inconclusive, artifact })
+        hold(&check, promised, &ReproRun { backend, outcome, violations, inconclusive, artifact })
     }
 
     fn differs(seen: &Seen) -> bool {
@@ -132,13 +150,34 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_shows_nothing_unless_the_module_may_be_refused() {
+        let refusal = Refusal {
+            phase: Phase::Compile,
+            kind: RefusalKind::Unsupported,
+            message: "not implemented".to_owned(),
+        };
+        let refused = Termination::Completed { verdict: EngineVerdict::Refused { refusal } };
+        for expected in ["pass", "crash"] {
+            let seen = held_to(Some(&Expectation::Accept), expected, &[], refused.clone());
+            let Seen::Unclear(reason) = &seen else { panic!("{expected}: {seen:?}") };
+            assert!(reason.contains("refused: not implemented"), "{reason}");
+        }
+        let may = Expectation::Reject { limit: "types".to_owned() };
+        assert_eq!(held_to(Some(&may), "pass", &[], refused), Seen::AsExpected);
+    }
+
+    #[test]
     fn one_violation_that_is_not_expected_differs_beside_one_that_is() {
         let crash = ("crash", Severity::Bug);
         let over = Termination::OutputLimit;
         assert_eq!(held("crash", &[crash], over.clone()), Seen::AsExpected);
         assert!(differs(&held("pass", &[crash], over.clone())));
         assert!(differs(&held("crash", &[crash, ("memory", Severity::Bug)], over.clone())));
-        assert!(differs(&held("crash", &[], over)));
+        let (bytes, code_bytes, hash) = (2, 1, String::new());
+        let artifact = Artifact { bytes, code_bytes, hash, repeat_hash: None };
+        let accepted = Termination::Completed { verdict: EngineVerdict::Accepted { artifact } };
+        assert!(differs(&held("crash", &[], accepted.clone())));
+        assert_eq!(held("pass", &[], accepted), Seen::AsExpected);
     }
 
     #[test]
