@@ -22,11 +22,15 @@ pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &Repr
     {
         return Seen::NotApplicable(reason.clone());
     }
-    if let Some(other) = violations.iter().find(|judged| !expected(judged) && !also(judged)) {
-        return Seen::Differs(Box::new(as_expectation(other, check)), words(other));
-    }
-    if violations.iter().any(|judged| expected(&judged)) {
+    let there = violations.iter().find(expected);
+    let new = violations.iter().find(|judged| !expected(judged) && !also(judged));
+    if let (Some(_), None) = (there, new) {
         return Seen::AsExpected;
+    }
+    // What may be seen beside the expected violation does not stand for it.
+    if let Some(judged) = new.or(violations.first()) {
+        let of_all = as_expectation(there.unwrap_or(judged), violations, check);
+        return Seen::Differs(Box::new(of_all), words(judged));
     }
     // What an oracle cannot tell that the case is not about does not matter, where the job ended.
     let all = &check.entry.expectations.expect;
@@ -67,14 +71,17 @@ fn of_one(check: &Check<'_>) -> Expect {
     }
 }
 
-fn as_expectation(judged: &Judged, check: &Check<'_>) -> Expect {
+/// One violation, and the others beside it.
+fn as_expectation(judged: &Judged, all: &[Judged], check: &Check<'_>) -> Expect {
     let Judged { signature, violation } = judged;
     let key = match violation.severity {
         // The signature of what is sensitive does not tell what it is.
         Severity::Security => Vec::new(),
         Severity::Bug | Severity::Information => vec![signature.to_string()],
     };
-    Expect { verdict: violation.oracle.clone(), key, ..of_one(check) }
+    let others = all.iter().map(|it| &it.violation.oracle).filter(|it| **it != violation.oracle);
+    let also = others.cloned().collect();
+    Expect { verdict: violation.oracle.clone(), key, also, ..of_one(check) }
 }
 
 fn words(judged: &Judged) -> String {
@@ -117,10 +124,18 @@ mod tests {
         seen: &[(&str, Severity)],
         termination: Termination,
     ) -> Seen {
-        let entry = entry(expected);
+        held_by(&entry(expected), promised, seen, termination)
+    }
+
+    fn held_by(
+        entry: &Entry,
+        promised: Option<&Expectation>,
+        seen: &[(&str, Severity)],
+        termination: Termination,
+    ) -> Seen {
         let backend: crate::engines::Backend = "x86_64".parse().unwrap();
         let expect = &entry.expectations.expect[0];
-        let check = Check { entry: &entry, backend: backend.clone(), expect };
+        let check = Check { entry, backend: backend.clone(), expect };
         let judged = |&(oracle, severity): &(&str, Severity)| Judged {
             signature: serde_json::from_str("\"the signature\"").unwrap(),
             violation: Violation {
@@ -178,6 +193,31 @@ mod tests {
         let accepted = Termination::Completed { verdict: EngineVerdict::Accepted { artifact } };
         assert!(differs(&held("crash", &[], accepted.clone())));
         assert_eq!(held("pass", &[], accepted), Seen::AsExpected);
+    }
+
+    #[test]
+    fn what_differs_is_as_expected_once_all_of_it_is_written_down() {
+        let both = [("crash", Severity::Bug), ("memory", Severity::Bug)];
+        for expected in ["pass", "crash", "memory", "timeout"] {
+            let seen = held(expected, &both, Termination::OutputLimit);
+            let Seen::Differs(new, _) = seen else { panic!("{expected}: {seen:?}") };
+            let mut entry = entry(expected);
+            entry.expectations.expect = vec![*new];
+            let seen = held_by(&entry, None, &both, Termination::OutputLimit);
+            assert_eq!(seen, Seen::AsExpected, "{expected}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_seen_beside_a_violation_does_not_stand_for_it() {
+        let mut entry = entry("width");
+        entry.expectations.expect[0].also = vec!["edge".to_owned()];
+        let edge = ("edge", Severity::Security);
+        let seen = held_by(&entry, None, &[edge], Termination::OutputLimit);
+        let Seen::Differs(new, _) = seen else { panic!("{seen:?}") };
+        assert_eq!(new.verdict, "edge");
+        let both = [edge, ("width", Severity::Security)];
+        assert_eq!(held_by(&entry, None, &both, Termination::OutputLimit), Seen::AsExpected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::campaign::Seen;
 use crate::cli::exit::say;
 use crate::cli::options::installed;
 use crate::corpus::{EXPECT_FILE, Expect, blessed};
-use crate::oracles;
+use crate::oracles::Severity;
 use crate::provision::Cache;
 use crate::store::write_file;
 use crate::triage::severity;
@@ -20,7 +20,8 @@ pub(super) fn bless(rows: &[Row<'_>], cache: &Cache) -> Result<bool> {
     for (check, checked) in rows {
         let Some(Seen::Differs(seen, _)) = checked.map(|checked| &checked.seen) else { continue };
         let path = check.entry.folder.join(EXPECT_FILE);
-        if severity(&seen.verdict) == oracles::Severity::Security {
+        let mut oracles = seen.also.iter().chain([&seen.verdict]);
+        if oracles.any(|oracle| severity(oracle) == Severity::Security) {
             eprintln!(
                 "brink: failed to bless {}: what was seen is security-sensitive; once it is \
                  published, write it there yourself",
