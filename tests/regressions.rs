@@ -42,22 +42,28 @@ fn holds(entry: &Entry) -> Result<(), Failed> {
     };
     let version = VERSION.parse().unwrap();
     let expectations = &entry.expectations;
-    let checks = expectations.backends.iter().filter_map(|backend| {
-        let expect = expectations.of(Some(&version), backend)?;
-        Some(Check { entry, backend: backend.clone(), expect })
-    });
-    let checks: Vec<Check<'_>> = checks.collect();
+    let mut checks = Vec::new();
+    for backend in &expectations.backends {
+        let Some(expect) = expectations.of(Some(&version), backend) else {
+            let words = format!("on {backend}: nothing is expected of {VERSION}: run it and bless");
+            return Err(Failed::from(words));
+        };
+        checks.push(Check { entry, backend: backend.clone(), expect });
+    }
     let all = regress(&checks, &pool, &AtomicBool::new(false), &|_, _| {})?;
     let mut wrong = Vec::new();
     for (check, checked) in checks.iter().zip(all) {
         let Check { backend, expect, .. } = check;
         match checked.map(|checked| checked.seen) {
-            Some(Seen::AsExpected | Seen::NotApplicable(_)) => {}
+            Some(Seen::AsExpected) => {}
             Some(Seen::Differs(_, words)) => {
                 wrong.push(format!("on {backend}: expected {expect}, but {words}"));
             }
             // Nothing was seen, so nothing can be held against it but that.
             Some(Seen::Unclear(reason)) => wrong.push(format!("on {backend}: unclear: {reason}")),
+            Some(Seen::NotApplicable(reason)) => {
+                wrong.push(format!("on {backend}: not applicable: {reason}"));
+            }
             None => wrong.push(format!("on {backend}: it was not run")),
         }
     }

@@ -99,6 +99,12 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: interrupted after {done} of {} checks", checks.len());
         return Ok(Exit::Interrupted);
     }
+    let tells = |checked: &Checked| matches!(checked.seen, Seen::AsExpected | Seen::Differs(..));
+    ensure!(
+        all.iter().flatten().any(tells),
+        "learn anything: all {} checks are unclear or not applicable",
+        checks.len()
+    );
     let differs = |checked: &Checked| matches!(checked.seen, Seen::Differs(..));
     if opts.bless && bless::bless(&rows, &cache()?)? {
         return Ok(of_faults);

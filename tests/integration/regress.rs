@@ -74,6 +74,18 @@ fn an_expected_violation_that_is_gone_is_a_difference() {
 }
 
 #[test]
+fn a_run_that_learns_nothing_is_a_failure() {
+    let place = tempfile::tempdir().unwrap();
+    // It needs more memory than there is, so nothing can be said of its budget.
+    let regressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/regressions");
+    let recipe = fs::read_to_string(regressions.join("block-params-memory/recipe.toml")).unwrap();
+    case(place.path(), "large", &recipe, &expectations("x86_64", "pass"));
+    let (exit, out, err) = run(&["regress", "--total-memory", "64MiB"], place.path());
+    assert_eq!(exit, Some(1), "{out}{err}");
+    assert!(err.contains("all 1 checks are unclear"), "{err}");
+}
+
+#[test]
 fn bad_folders_are_named_with_exit_code_1_and_the_others_run() {
     let place = tempfile::tempdir().unwrap();
     case(place.path(), "good", RECIPE, &expectations("x86_64", "pass"));
