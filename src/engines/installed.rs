@@ -95,6 +95,13 @@ impl Installed {
         }
     }
 
+    /// Whether it is a release as it was published: one with all backends is, a build with
+    /// assertions or a person's own is not.
+    pub fn is_release(&self) -> bool {
+        let (id, version) = (self.id.as_str(), &self.version);
+        self.id.is_builtin() || id == version || id == format!("{version}-all")
+    }
+
     /// Whether it has a target at all, as far as is known.
     pub fn offers(&self, target: &Target) -> bool {
         self.lacks.is_empty() || self.lacks.contains_key(target.id)
@@ -155,6 +162,16 @@ mod tests {
         let other: Backend = "s390x".parse().unwrap();
         let reason = engine.cannot(&other, &needs(Proposal::Simd)).unwrap();
         assert_eq!(reason, "wasmtime 24.0.0 does not offer Cranelift s390x");
+    }
+
+    #[test]
+    fn only_what_was_published_is_a_release() {
+        let of = |id: &str| {
+            let (id, version) = (id.parse().unwrap(), "41.0.0".to_owned());
+            Installed { id, version, ..Installed::builtin() }.is_release()
+        };
+        assert!(Installed::builtin().is_release() && of("41.0.0") && of("41.0.0-all"));
+        assert!(!of("41.0.0-assertions") && !of("mine"));
     }
 
     #[test]

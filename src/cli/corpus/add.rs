@@ -103,6 +103,12 @@ fn case(opts: &Opts, smallest: Candidate, found: &Finding) -> Result<New> {
     let (seen, runs) = found.seen;
     ensure!(seen == runs, "add it: it was seen in {seen} of {runs} runs only");
     let engine = installed(&cache()?, found.backend.engine())?;
+    ensure!(
+        engine.is_release(),
+        "add it: it was seen on {}, and a case says what releases do; show it with `--engine {}`",
+        engine.id,
+        engine.version
+    );
     let release = |range: &str| -> Result<VersionReq> {
         VersionReq::parse(&format!("{range}{}", engine.version))
             .with_context(|| format!("name {}, which is no release", engine.version))

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use semver::VersionReq;
 
 /// Writes down all that differs and shows what was changed in which file. Whether all of it could be
-/// written: what is security-sensitive is left to a person.
+/// written: what is security-sensitive, or was not seen on a release, is left to a person.
 pub(super) fn bless(rows: &[Row<'_>], cache: &Cache) -> Result<bool> {
     let mut all = true;
     for (check, checked) in rows {
@@ -30,7 +30,18 @@ pub(super) fn bless(rows: &[Row<'_>], cache: &Cache) -> Result<bool> {
             all = false;
             continue;
         }
-        let version = installed(cache, check.backend.engine())?.version;
+        let engine = installed(cache, check.backend.engine())?;
+        if !engine.is_release() {
+            eprintln!(
+                "brink: failed to bless {}: {} is no release, so what it does is not what {} does",
+                path.display(),
+                engine.id,
+                engine.version
+            );
+            all = false;
+            continue;
+        }
+        let version = engine.version;
         let releases = vec![
             VersionReq::parse(&format!("={version}"))
                 .with_context(|| format!("write the release {version} into {}", path.display()))?,

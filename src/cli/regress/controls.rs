@@ -36,12 +36,10 @@ fn releases() -> Result<(Vec<Installed>, Vec<String>)> {
     let (cache, exe) = (cache()?, this_exe()?);
     let (mut engines, mut left_out) = (vec![Installed::builtin()], Vec::new());
     for engine in cache.list()? {
-        let id = engine.id.as_str();
-        // A build with assertions, or a person's own, is no release; one with all backends is.
-        if id != engine.version && id != format!("{}-all", engine.version) {
+        if !engine.is_release() {
             continue;
         }
-        let engine = cache.find(id)?;
+        let engine = cache.find(engine.id.as_str())?;
         if matches!(engine.code, Code::Worker(_))
             && let Err(error) = Seat::start(&Host::new(&exe, engine.clone()))
         {
