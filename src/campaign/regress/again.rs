@@ -72,7 +72,7 @@ pub(super) fn climb(
         Err(error) => return Ok(unclear(error.to_string())),
     };
     let budget = check.entry.expectations.budget();
-    let mut last = unclear("it was not measured".to_owned());
+    let mut seen = Vec::new();
     for _ in 0..=CONFIRMATIONS {
         let (ladder, top) = match measure(&plan, &check.backend, budget, pool, stop) {
             Ok(measured) => measured,
@@ -83,12 +83,54 @@ pub(super) fn climb(
             Court::judge_ladder(plan.top(), &check.backend, &budget, &top, &ladder);
         let (backend, artifact) = (check.backend.clone(), None);
         let run = ReproRun { backend, outcome: top, violations, inconclusive, artifact };
-        let seen = hold(check, plan.top().expectation.as_ref(), &run);
-        last = Checked { seen, cpu_us: run.outcome.measurements.cpu_us };
+        let cpu_us = run.outcome.measurements.cpu_us;
+        let held = hold(check, plan.top().expectation.as_ref(), &run);
+        seen.push(Checked { seen: held, cpu_us });
         // The first that is as expected is enough: a border is not measured finely here.
-        if last.seen == Seen::AsExpected || stop.load(Relaxed) {
+        if seen.last().is_some_and(|it| it.seen == Seen::AsExpected) || stop.load(Relaxed) {
             break;
         }
     }
-    Ok(last)
+    Ok(of_ladders(seen).unwrap_or_else(|| unclear("it was not measured".to_owned())))
+}
+
+/// What ladders say together: it differs where all of them do.
+fn of_ladders(mut all: Vec<Checked>) -> Option<Checked> {
+    let differ = all.iter().filter(|it| matches!(it.seen, Seen::Differs(..))).count();
+    let count = all.len();
+    let last = all.pop()?;
+    if last.seen == Seen::AsExpected || differ == 0 || differ == count {
+        return Some(last);
+    }
+    let seen = Seen::Unclear(format!("it differs in {differ} of {count} ladders"));
+    Some(Checked { seen, ..last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::{Expect, PASS};
+
+    #[test]
+    fn ladders_differ_where_all_of_them_do() {
+        let expect = Expect {
+            releases: Vec::new(),
+            backends: Vec::new(),
+            verdict: PASS.to_owned(),
+            key: Vec::new(),
+            also: Vec::new(),
+        };
+        let differs = Seen::Differs(Box::new(expect), "nothing is wrong".to_owned());
+        let unclear = Seen::Unclear("the machine was busy".to_owned());
+        let of = |all: &[&Seen]| {
+            let all = all.iter().map(|&seen| Checked { seen: seen.clone(), cpu_us: 1 });
+            of_ladders(all.collect()).map(|it| it.seen)
+        };
+        assert_eq!(of(&[&differs, &differs, &differs]), Some(differs.clone()));
+        assert_eq!(of(&[&differs, &Seen::AsExpected]), Some(Seen::AsExpected));
+        assert_eq!(of(&[&unclear, &unclear, &unclear]), Some(unclear.clone()));
+        let some = Some(Seen::Unclear("it differs in 1 of 3 ladders".to_owned()));
+        assert_eq!(of(&[&unclear, &unclear, &differs]), some);
+        assert_eq!(of(&[]), None);
+    }
 }
