@@ -201,8 +201,9 @@ impl Expectations {
         Budget::new(self.time_limit_s, self.memory_limit_mib << 20)
     }
 
-    /// Whether a case already expects such a violation.
+    /// Whether a case already expects such a violation, by a key that tells it from others of the
+    /// same oracle.
     pub fn knows(&self, violation: &Violation, signature: &Signature) -> bool {
-        self.expect.iter().any(|expect| expect.is(violation, signature))
+        self.expect.iter().any(|expect| !expect.key.is_empty() && expect.is(violation, signature))
     }
 }

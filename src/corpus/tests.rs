@@ -195,6 +195,25 @@ fn a_violation_is_expected_by_its_oracle_and_all_texts_of_the_key() {
 }
 
 #[test]
+fn a_case_without_a_key_knows_no_other_violation() {
+    let violation = Violation {
+        oracle: "timeout".to_owned(),
+        key: "egraph".to_owned(),
+        summary: String::new(),
+        severity: Severity::Bug,
+    };
+    let signature: Signature = serde_json::from_str("\"timeout cranelift egraph types\"").unwrap();
+    let knows = |verdict: &str| {
+        let text = EXPECT.replace("verdict = \"crash\"\nkey = [\"stack-overflow\"]", verdict);
+        assert_ne!(text, EXPECT);
+        Expectations::from_toml(&text).unwrap().knows(&violation, &signature)
+    };
+    assert!(knows("verdict = \"timeout\"\nkey = [\"egraph types\"]"));
+    assert!(!knows("verdict = \"timeout\"\nkey = [\"egraph functions\"]"));
+    assert!(!knows("verdict = \"timeout\""), "any timeout at all would be that one");
+}
+
+#[test]
 fn a_name_is_made_of_words_that_say_something_new() {
     let words = ["blocks-params", "memory", "memory cranelift block-params x/Y_1.rs"];
     assert_eq!(slug(&words), "blocks-params-memory-cranelift-block-x-y-1-rs");

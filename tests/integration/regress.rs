@@ -161,11 +161,33 @@ fn a_case_is_added_small_and_only_once() {
         assert!(err.contains(name), "{err}");
     }
     assert_eq!(fs::read_dir(&corpus).unwrap().count(), 1, "nothing is left behind");
+    let insists = ["--as-is", "--name", "other", "--even-if-known"];
+    let (exit, out, err) = run(&[&add[..], &insists].concat(), place.path());
+    assert_eq!(exit, Some(0), "{out}{err}");
     // Nothing goes wrong with it.
     let healthy = ["corpus", "add", "repeat", "count=3", "-b", "x86_64"];
     let (exit, _, err) = run(&healthy, place.path());
     assert_eq!(exit, Some(1), "{err}");
     assert!(err.contains("nothing goes wrong"), "{err}");
+}
+
+#[test]
+fn another_bug_of_the_same_oracle_is_added() {
+    let place = tempfile::tempdir().unwrap();
+    // A case that says of no timeout in particular that it is its own.
+    case(place.path(), "there", RECIPE, &expectations("x86_64", "timeout"));
+    let regressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/regressions");
+    let recipe = regressions.join("locals-loops-time/recipe.toml").display().to_string();
+    let options = ["-b", "x86_64", "--time-limit", "1s", "--as-is", "-q", "--name", "slow"];
+    let add = [&["corpus", "add", &recipe][..], &options].concat();
+    let (exit, out, err) = run(&add, place.path());
+    assert_eq!(exit, Some(0), "{out}{err}");
+    let text = place.path().join("corpus/regressions/slow/expect.toml");
+    let text = fs::read_to_string(text).unwrap();
+    assert!(text.contains("verdict = \"timeout\""), "{text}");
+    // The name is taken, which is told before anything is tried.
+    let (exit, _, err) = run(&add, place.path());
+    assert!(exit == Some(1) && err.contains("it is there already"), "{err}");
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub(in crate::cli) struct Opts {
     /// It is security-sensitive, and has been published
     #[arg(long, requires = "source")]
     published: bool,
+    /// Add it although a case seems to be about the same
+    #[arg(long)]
+    even_if_known: bool,
     /// Add it as it is, without shrinking it first
     #[arg(long)]
     as_is: bool,
@@ -60,6 +63,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             "name a case {name:?}: a name has small letters, digits and dashes; {:?} would do",
             slug(&[name])
         );
+        refuse_folder(&opts.directory.join(name))?;
     }
     ensure!(
         opts.directory.is_dir(),
@@ -83,7 +87,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let new = case(opts, smallest, &found)?;
     let corpus = Corpus::read(std::slice::from_ref(&opts.directory));
-    refuse_duplicate(&corpus.entries, &new, &found)?;
+    refuse_duplicate(&corpus.entries, &new, &found, opts.even_if_known)?;
     let folder = opts.directory.join(name(opts, &new, &found));
     write(&new, &folder)?;
     if !opts.quiet {
@@ -136,14 +140,20 @@ fn case(opts: &Opts, smallest: Candidate, found: &Finding) -> Result<New> {
     })
 }
 
-fn refuse_duplicate(entries: &[Entry], new: &New, found: &Finding) -> Result<()> {
+fn refuse_duplicate(
+    entries: &[Entry],
+    new: &New,
+    found: &Finding,
+    even_if_known: bool,
+) -> Result<()> {
     for entry in entries {
         if entry.specimen == new.specimen {
             bail!("add it: {} is the very same", entry.folder.display());
         }
-        if entry.expectations.knows(&found.violation, &found.signature) {
+        if !even_if_known && entry.expectations.knows(&found.violation, &found.signature) {
             bail!(
-                "add it: {} is about the same, `{}`; a second case would say nothing more",
+                "add it: {} is about the same, `{}`, and a second case would say nothing more; if \
+                 it is another bug, add --even-if-known",
                 entry.folder.display(),
                 found.signature
             );
@@ -162,13 +172,18 @@ fn name(opts: &Opts, new: &New, found: &Finding) -> String {
     opts.name.clone().unwrap_or_else(|| slug(&[family, &found.violation.oracle, key]))
 }
 
-/// Writes the folder, whole or not at all.
-fn write(new: &New, folder: &Path) -> Result<()> {
+fn refuse_folder(folder: &Path) -> Result<()> {
     ensure!(
         !folder.exists(),
         "make {}: it is there already; choose another name with --name",
         folder.display()
     );
+    Ok(())
+}
+
+/// Writes the folder, whole or not at all.
+fn write(new: &New, folder: &Path) -> Result<()> {
+    refuse_folder(folder)?;
     let files = new.files();
     if let Some((name, bytes)) = files.iter().find(|(_, bytes)| bytes.len() > FILE_BYTES_MAX) {
         bail!(
