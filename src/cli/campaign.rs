@@ -1,4 +1,4 @@
-//! `brink campaign`: hunts and sweeps in rotation, for hours or for ever.
+//! `brink campaign`: hunts, sweeps and the regression corpus in rotation, for hours or for ever.
 //!
 //! A campaign is a run directory whose log keeps what is to last: findings, and rounds that came to
 //! their end. The round that is under way has a run directory of its own in `round/`, from which it
@@ -8,6 +8,7 @@
 mod chronicle;
 pub(super) mod corpus;
 mod hunting;
+mod regressing;
 mod rotation;
 pub(super) mod status;
 mod sweeping;
@@ -221,8 +222,13 @@ impl Campaign<'_> {
         let folder = self.output.join(ROUND_FOLDER);
         if is_run_file(&folder) {
             match Session::<RoundPlan>::resume(&folder) {
-                Ok(session) if session.file.plan.round == number => return Ok(Some(session)),
-                // An older one has come to its end.
+                Ok(session)
+                    if (session.file.plan.round, &*session.file.plan.step)
+                        == (number, step.name()) =>
+                {
+                    return Ok(Some(session));
+                }
+                // An older one has come to its end; an older version may have had other steps.
                 Ok(_) => {}
                 Err(error) => self.recorder.observe(Event::Warned {
                     message: format!("round {number} begins anew: failed to {error:#}"),
@@ -273,6 +279,7 @@ impl Campaign<'_> {
             file: &file,
             time,
             past,
+            corpus: &self.corpus,
             found: self.recorder.findings(),
             pool: &self.pool,
             observer: &chronicle,

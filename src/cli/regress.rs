@@ -4,7 +4,7 @@
 mod bless;
 mod controls;
 mod output;
-mod select;
+pub(super) mod select;
 
 use self::output::{Output, Row};
 use super::options::{RunOpts, cache, stop_flag, this_exe};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Where the cases are.
-const DIRECTORY: &str = "corpus/regressions";
+pub(super) const DIRECTORY: &str = "corpus/regressions";
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {

@@ -17,6 +17,8 @@ fn campaign(output: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(BRINK);
     command.args(["campaign", "-b", "riscv64", "--total-memory", "2GiB", "--round", "4s"]);
     command.args(["--quiet", "--output"]).arg(output).arg("--corpus").arg(corpus);
+    // No folder of the tests, in which there are regressions.
+    command.current_dir(output.parent().unwrap());
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -63,6 +65,7 @@ fn processes_of(session: u32) -> Vec<PathBuf> {
 fn start(command: &Command) -> Child {
     let mut session = Command::new("setsid");
     session.arg(command.get_program()).args(command.get_args());
+    session.current_dir(command.get_current_dir().unwrap());
     session.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -162,7 +165,9 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     let text = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let loud = |arguments: &[&str]| {
         let begin = ["campaign", "-b", "x86_64", "--round", "2s", "--shard", "1/8", "-o"];
-        brink(&begin).arg(&run).args(arguments).stdin(Stdio::null()).output().unwrap()
+        let mut command = brink(&begin);
+        command.current_dir(place.path()).arg(&run).args(arguments);
+        command.stdin(Stdio::null()).output().unwrap()
     };
     // A shard takes its part only, so that the recipe may or may not be in it.
     let output = loud(&["--time", "5s", "--corpus", &corpus.display().to_string()]);
@@ -184,6 +189,47 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     assert!(text(&hunt).contains("brink campaign --output"), "{}", text(&hunt));
     let missing = loud(&["--corpus", "/nowhere"]);
     assert!(missing.status.code() == Some(1) && text(&missing).contains("/nowhere"));
+}
+
+#[test]
+fn a_regression_that_differs_is_told_once_and_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let loud = || {
+        let options = ["campaign", "-b", "x86_64", "--round", "1s", "--time-limit", "2s", "-o"];
+        let mut command = brink(&options);
+        command.arg(&run).args(["--time", &format!("{}s", seconds(&run) + 8)]);
+        let output = command.current_dir(place.path()).stdin(Stdio::null()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{err}");
+        err
+    };
+    let err = loud();
+    assert_eq!(err.matches("no regressions are run").count(), 1, "{err}");
+    // One is as expected, another was mended.
+    let corpus = place.path().join("corpus/regressions");
+    for (name, verdict) in [("good", "pass"), ("mended", "crash"), ("bad", "crush")] {
+        let folder = corpus.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let recipe = "version = 1\nshape = \"locals\"\n[params]\ncount = 7\n";
+        fs::write(folder.join("recipe.toml"), recipe).unwrap();
+        let expect = "version = 1\ntitle = \"t\"\nsource = \"s\"\nbackends = [\"x86_64\"]\n";
+        let expect = format!("{expect}[[expect]]\nverdict = \"{verdict}\"\n");
+        fs::write(folder.join("expect.toml"), expect).unwrap();
+    }
+    let err = loud();
+    assert!(err.contains(": regress"), "{err}");
+    let words = "mended on x86_64: expected crash, but nothing is wrong";
+    assert_eq!(err.matches(words).count(), 1, "{err}");
+    assert!(err.contains("\"crush\"") && !err.contains("good on"), "{err}");
+    let kept = events(&run).into_iter().filter(|event| event["event"] == "warned");
+    let kept = kept.filter(|event| event["message"].as_str().unwrap().contains(words));
+    assert_eq!(kept.count(), 1);
+}
+
+/// Time that a campaign has taken so far.
+fn seconds(run: &Path) -> u64 {
+    events(run).iter().filter_map(|event| event["ms"].as_u64()).max().unwrap_or(0) / 1_000
 }
 
 #[test]

@@ -33,8 +33,8 @@ pub(super) struct Corpus {
     folder: PathBuf,
     /// Recipes that were swept, by their ids.
     swept: Mutex<BTreeSet<String>>,
-    /// Files that were told to be of no use.
-    told: Mutex<BTreeSet<PathBuf>>,
+    /// Warnings that were given.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl Corpus {
@@ -123,13 +123,17 @@ impl Corpus {
         match read_recipe(path) {
             Ok(recipe) => Some(recipe),
             Err(error) => {
-                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-                if told.insert(path.to_owned()) {
-                    let message = format!("left out: failed to {error:#}");
-                    observer.observe(Event::Warned { message });
-                }
+                self.warn_once(format!("left out: failed to {error:#}"), observer);
                 None
             }
+        }
+    }
+
+    /// Warns, unless it was done: rounds come to the same things again and again.
+    pub(super) fn warn_once(&self, message: String, observer: &dyn Observer) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(message.clone()) {
+            observer.observe(Event::Warned { message });
         }
     }
 }

@@ -2,7 +2,7 @@
 //! struct that implements [`Step`], and its place in [`ROTATION`].
 
 use super::corpus::Corpus;
-use super::{hunting, sweeping};
+use super::{hunting, regressing, sweeping};
 use crate::campaign::{Finding, Observer};
 use crate::cli::session::{Plan, RunFile};
 use crate::recipe::Recipe;
@@ -13,7 +13,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The steps, in turn.
-pub(super) const ROTATION: &[&dyn Step] = &[&hunting::Hunting, &sweeping::Sweeping];
+pub(super) const ROTATION: &[&dyn Step] =
+    &[&hunting::Hunting, &sweeping::Sweeping, &regressing::Regressing];
 
 /// What a round may do.
 pub(super) trait Step {
@@ -60,6 +61,8 @@ pub(super) struct Round<'a> {
     pub(super) time: Option<Duration>,
     /// What happened in it before a kill.
     pub(super) past: Vec<crate::campaign::Event>,
+    /// The recipes that the campaign keeps.
+    pub(super) corpus: &'a Corpus,
     /// What the campaign has found.
     pub(super) found: Vec<Finding>,
     pub(super) pool: &'a Pool,

@@ -38,7 +38,7 @@ pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<
 }
 
 /// A case on a backend of an engine, where something is expected of it.
-pub(super) fn check<'a>(
+pub(in crate::cli) fn check<'a>(
     entry: &'a Entry,
     backend: &Backend,
     engine: &Installed,
@@ -52,7 +52,7 @@ pub(super) fn check<'a>(
 }
 
 /// Whether a backend is asked for: by its name, or by its target without any knobs.
-pub(super) fn is_wanted(wanted: &[Backend], backend: &Backend) -> bool {
+pub(in crate::cli) fn is_wanted(wanted: &[Backend], backend: &Backend) -> bool {
     let is = |asked: &Backend| {
         asked == backend
             || (asked.knobs == Knobs::default() && asked.target().id == backend.target().id)
