@@ -26,6 +26,7 @@ use crate::outcome::{Outcome, Termination};
 use crate::triage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 
 pub use self::growth::{Costs, Fit, Ladder, Law, Resource, Rung, Trend, fit};
 
@@ -72,6 +73,21 @@ pub struct Violation {
     pub summary: String,
     /// How much it matters.
     pub severity: Severity,
+}
+
+/// What an oracle cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inconclusive {
+    /// Id of the oracle.
+    pub oracle: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Inconclusive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.oracle, self.reason)
+    }
 }
 
 /// How much a violation matters.
@@ -126,14 +142,17 @@ pub fn compares(id: &str) -> bool {
 }
 
 /// All violations and everything inconclusive that the oracles see in an observation.
-pub fn judge(observation: &Observation<'_>, with_peers: bool) -> (Vec<Violation>, Vec<String>) {
+pub fn judge(
+    observation: &Observation<'_>,
+    with_peers: bool,
+) -> (Vec<Violation>, Vec<Inconclusive>) {
     let (mut violations, mut inconclusive) = (Vec::new(), Vec::new());
     for oracle in ORACLES.iter().filter(|oracle| oracle.needs_peers() == with_peers) {
         match oracle.judge(observation) {
             Verdict::Pass | Verdict::NotApplicable => {}
             Verdict::Violation(violation) => violations.push(violation),
             Verdict::Inconclusive(reason) => {
-                inconclusive.push(format!("{}: {reason}", oracle.id()));
+                inconclusive.push(Inconclusive { oracle: oracle.id(), reason });
             }
         }
     }

@@ -4,7 +4,7 @@ use super::events::KEPT_APART;
 use super::{Case, Event, Evidence, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
-use crate::oracles::{self, Ladder, Observation, Severity, Violation};
+use crate::oracles::{self, Inconclusive, Ladder, Observation, Severity, Violation};
 use crate::outcome::Outcome;
 use crate::triage::Signature;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ impl Court {
         budget: &Budget,
         outcome: &Outcome,
         peers: Option<&[(Backend, Outcome)]>,
-    ) -> (Vec<Judged>, Vec<String>) {
+    ) -> (Vec<Judged>, Vec<Inconclusive>) {
         Court::judge_all(case, backend, budget, outcome, peers, None)
     }
 
@@ -102,7 +102,7 @@ impl Court {
         budget: &Budget,
         outcome: &Outcome,
         ladder: &Ladder,
-    ) -> (Vec<Judged>, Vec<String>) {
+    ) -> (Vec<Judged>, Vec<Inconclusive>) {
         Court::judge_all(case, backend, budget, outcome, None, Some(ladder))
     }
 
@@ -113,7 +113,7 @@ impl Court {
         outcome: &Outcome,
         peers: Option<&[(Backend, Outcome)]>,
         ladder: Option<&Ladder>,
-    ) -> (Vec<Judged>, Vec<String>) {
+    ) -> (Vec<Judged>, Vec<Inconclusive>) {
         let observation = Observation {
             expectation: case.expectation.as_ref(),
             proposals: &case.proposals,

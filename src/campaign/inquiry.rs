@@ -289,9 +289,7 @@ impl<'a> Inquiry<'a> {
             return Answer::CannotSay(reason.clone());
         }
         // What another oracle cannot tell does not matter.
-        let reason = inconclusive
-            .iter()
-            .find(|reason| reason.split_once(':').is_none_or(|(oracle, _)| wanted(oracle)));
-        reason.map_or(Answer::Good, |reason| Answer::CannotSay(reason.clone()))
+        let untold = inconclusive.iter().find(|it| wanted(it.oracle));
+        untold.map_or(Answer::Good, |it| Answer::CannotSay(it.to_string()))
     }
 }

@@ -4,6 +4,7 @@ use super::machine::Artifacts;
 use super::{Case, Court, Event, Judged, Observer};
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::oracles::Inconclusive;
 use crate::outcome::Outcome;
 use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
 use crate::triage::Signature;
@@ -36,7 +37,7 @@ pub struct ReproRun {
     /// What is wrong.
     pub violations: Vec<Judged>,
     /// What the oracles could not tell.
-    pub inconclusive: Vec<String>,
+    pub inconclusive: Vec<Inconclusive>,
     /// The artifact, where it is wanted and there is one.
     pub artifact: Option<Vec<u8>>,
 }

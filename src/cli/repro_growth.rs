@@ -113,6 +113,7 @@ impl Told<'_> {
     fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<Judged> {
         let (judged, inconclusive) =
             Court::judge_ladder(self.plan.top(), backend, &self.budget, top, ladder);
+        let inconclusive: Vec<String> = inconclusive.iter().map(ToString::to_string).collect();
         let signatures: Vec<String> =
             judged.iter().map(|judged| judged.signature.to_string()).collect();
         if self.json {

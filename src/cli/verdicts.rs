@@ -70,13 +70,14 @@ pub(super) fn tell_known(standings: &[Option<Known>]) {
 pub(super) fn json(repro: &Repro, run: &ReproRun) -> serde_json::Value {
     let signatures: Vec<String> =
         run.violations.iter().map(|judged| judged.signature.to_string()).collect();
+    let inconclusive: Vec<String> = run.inconclusive.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "subject": repro.case.subject,
         "backend": run.backend,
         "budget": repro.budget,
         "outcome": run.outcome,
         "violations": signatures,
-        "inconclusive": run.inconclusive,
+        "inconclusive": inconclusive,
     })
 }
 

@@ -94,7 +94,9 @@ impl<'a> GrowthHolds<'a> {
         let same = judged.into_iter().find(|judged| judged.signature.to_string() == self.signature);
         let Some(judged) = same else {
             let why = inconclusive.into_iter().next();
-            return Ok(Err(why.unwrap_or_else(|| "its costs do not grow so".to_owned())));
+            return Ok(Err(
+                why.map_or_else(|| "its costs do not grow so".to_owned(), |it| it.to_string())
+            ));
         };
         let exponent = exponent(&ladder, &judged.violation);
         if exponent < self.exponent_min {

@@ -66,7 +66,7 @@ fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Out
         budget,
         outcome: Box::new(outcome.clone()),
         violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
-        inconclusive,
+        inconclusive: inconclusive.iter().map(ToString::to_string).collect(),
     });
     state.spend(&goal, &outcome, hunt.guide);
     if scouted && ran_out {

@@ -5,7 +5,7 @@ use crate::campaign::{Judged, ReproRun};
 use crate::corpus::{Expect, PASS};
 use crate::engines::EngineId;
 use crate::limits::Expectation;
-use crate::oracles::Severity;
+use crate::oracles::{Inconclusive, Severity};
 use crate::outcome::{EngineVerdict, Termination};
 
 /// What is said of a security-sensitive violation that is not the expected one.
@@ -34,13 +34,12 @@ pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &Repr
     }
     // What an oracle cannot tell that the case is not about does not matter, where the job ended.
     let all = &check.entry.expectations.expect;
-    let about = |reason: &&String| {
-        let oracle = reason.split_once(':').map_or("", |(oracle, _)| oracle);
+    let about = |it: &&Inconclusive| {
         !matches!(ended.termination, Termination::Completed { .. })
-            || all.iter().any(|expect| expect.verdict == oracle)
+            || all.iter().any(|expect| expect.verdict == it.oracle)
     };
-    if let Some(reason) = inconclusive.iter().find(about) {
-        return Seen::Unclear(reason.clone());
+    if let Some(untold) = inconclusive.iter().find(about) {
+        return Seen::Unclear(untold.to_string());
     }
     // What was not compiled has not shown whether it goes well, unless it must not be compiled.
     let may_refuse =

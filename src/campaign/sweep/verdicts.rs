@@ -31,7 +31,7 @@ impl Sweep<'_> {
             budget: self.options.budget,
             outcome: Box::new(outcome.clone()),
             violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
-            inconclusive,
+            inconclusive: inconclusive.iter().map(ToString::to_string).collect(),
         });
         let place = (group.step.line, running.backend);
         state.note_cost(running.backend, &outcome);
