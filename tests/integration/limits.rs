@@ -9,6 +9,7 @@ use wasm_brink::campaign::{
 };
 use wasm_brink::engines::Backend;
 use wasm_brink::job::{Allocator, Budget, PlantedShortage};
+use wasm_brink::oracles::Severity;
 use wasm_brink::outcome::WrongKind;
 use wasm_brink::promises::End;
 use wasm_brink::recipe::Recipe;
@@ -156,7 +157,7 @@ fn a_wrong_result_and_a_wrong_end_are_violations() {
 }
 
 #[test]
-fn a_crash_of_what_is_run_is_told_in_its_phase() {
+fn a_fault_of_what_is_run_is_told_as_sensitive() {
     use wasm_brink::outcome::{Outcome, Phase, Termination};
     let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
     let mut outcome = Outcome::infrastructure(0, String::new());
@@ -164,7 +165,9 @@ fn a_crash_of_what_is_run_is_told_in_its_phase() {
     outcome.termination = Termination::Signaled { signal: 11, frames: Vec::new() };
     let (judged, _) = Court::judge(&case, &"x86_64".parse().unwrap(), &BUDGET, &outcome, None);
     assert_eq!(judged.len(), 1);
-    assert!(judged[0].violation.summary.contains("execute"), "{:?}", judged[0].violation);
+    let violation = &judged[0].violation;
+    assert_eq!((violation.oracle.as_str(), violation.severity), ("execution", Severity::Security));
+    assert!(violation.summary.contains("execute"), "{violation:?}");
 }
 
 fn short(planted: Option<PlantedShortage>) -> wasm_brink::campaign::ShortageReport {
