@@ -8,6 +8,7 @@
 //! there, `validate` shares that run.
 
 mod deviations;
+mod judge;
 mod rows;
 mod run;
 
@@ -16,8 +17,9 @@ use crate::recipe::Recipe;
 use std::fmt;
 
 pub use self::deviations::{LIMIT_TABLES, LimitTable};
+pub use self::judge::LimitVerdict;
 pub use self::rows::limit_tests;
-pub use self::run::{LimitReport, LimitRun, LimitVerdict, run_limit_tests};
+pub use self::run::{LimitReport, LimitRun, run_limit_tests};
 
 /// One test.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! Runs limit tests: each module once on each backend, whatever the number of tests about it.
 
-use super::deviations::deviation;
-use super::{Aspect, LimitTest};
-use crate::campaign::{Case, CaseError, Court, Event, Observer};
+use super::LimitTest;
+use super::judge::{LimitVerdict, judge};
+use crate::campaign::{Case, CaseError, Event, Observer};
 use crate::engines::Backend;
 use crate::job::{Allocator, Budget};
-use crate::outcome::{EngineVerdict, Outcome, Termination, Validation};
-use crate::promises::End;
+use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,19 +21,6 @@ pub struct LimitRun {
     pub backends: Vec<Backend>,
     /// The limits of a job.
     pub budget: Budget,
-}
-
-/// What came of one test on one backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LimitVerdict {
-    /// What the test says.
-    Passed(String),
-    /// Otherwise, as is known and meant.
-    Deviates(&'static str),
-    /// Otherwise, and why.
-    Failed(String),
-    /// The backend cannot be asked.
-    NotApplicable(String),
 }
 
 /// What came of all of them.
@@ -215,104 +201,4 @@ impl Tasks for Work<'_> {
     fn seat_failed(&self, error: SeatError) {
         self.state().error = Some(error.to_string());
     }
-}
-
-/// What an outcome says of a test.
-fn judge(
-    test: &LimitTest,
-    backend: &Backend,
-    budget: &Budget,
-    case: &Case,
-    outcome: &Outcome,
-) -> LimitVerdict {
-    let violation = || {
-        let (judged, _) = Court::judge(case, backend, budget, outcome, None);
-        judged.into_iter().next().map(|judged| judged.violation.summary)
-    };
-    let (accepts, words) = match answer(test.aspect, case, outcome) {
-        Answer::Accepts(words) => (true, words),
-        Answer::Refuses(words) => (false, words),
-        Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
-        // The oracles say it better, where they have something to say.
-        Answer::Fails(words) => return LimitVerdict::Failed(violation().unwrap_or(words)),
-    };
-    if test.aspect == Aspect::Run {
-        // Any clean error will do, but not one of the compiler, which had to take it.
-        return violation().map_or(LimitVerdict::Passed(words), LimitVerdict::Failed);
-    }
-    match deviation(test, backend) {
-        None if accepts == test.accept => LimitVerdict::Passed(words),
-        Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
-        Some(_) => LimitVerdict::Failed("it is known to deviate here, and does not".to_owned()),
-        None if accepts => LimitVerdict::Failed("it is accepted".to_owned()),
-        None => LimitVerdict::Failed(format!("it is refused: {words}")),
-    }
-}
-
-/// What an engine makes of a module, in one aspect.
-enum Answer {
-    Accepts(String),
-    Refuses(String),
-    /// It cannot be asked.
-    Lacks(String),
-    /// Neither: it crashed, ran over its limits, or did wrong.
-    Fails(String),
-}
-
-fn answer(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
-    let accepted = || Answer::Accepts("accepted".to_owned());
-    if aspect == Aspect::Validate {
-        match &outcome.validation {
-            Validation::Valid => return accepted(),
-            Validation::Invalid(message) => return Answer::Refuses(first_line(message)),
-            // It shares the run of the compilation, or did not get that far.
-            Validation::NotRun => {}
-        }
-    }
-    let verdict = match &outcome.termination {
-        Termination::Completed { verdict } => verdict,
-        other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
-    };
-    match verdict {
-        EngineVerdict::Refused { refusal } => Answer::Refuses(first_line(&refusal.message)),
-        EngineVerdict::NotApplicable { reason } => Answer::Lacks(reason.clone()),
-        EngineVerdict::Accepted { .. } if aspect.runs() => ran(aspect, case, outcome),
-        EngineVerdict::Accepted { .. } => accepted(),
-    }
-}
-
-/// What came of running it.
-fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
-    let (Some(check), Some(asked)) = (&outcome.execution, &case.execution) else {
-        return Answer::Lacks("this engine's code is not run".to_owned());
-    };
-    if let Some(wrong) = check.wrong.first() {
-        return Answer::Fails(wrong.to_string());
-    }
-    if let Some(refusal) = &check.refusal {
-        return Answer::Refuses(format!("clean error: {}", first_line(refusal)));
-    }
-    let ended = asked.promises.iter().zip(&check.ends);
-    let ended = ended.filter_map(|(promise, end)| {
-        let end = promise.ends.get(usize::try_from((*end)?).ok()?)?;
-        Some((promise.export.as_str(), end))
-    });
-    let ended: Vec<(&str, &End)> = ended.collect();
-    if aspect == Aspect::Grow {
-        let fails = End::Returns(vec![-1]);
-        return match ended.iter().find(|(export, _)| *export == "grow") {
-            Some((_, end)) if **end == fails => Answer::Refuses("it does not grow".to_owned()),
-            Some(_) => Answer::Accepts("it grows".to_owned()),
-            None => Answer::Fails("it was not asked to grow".to_owned()),
-        };
-    }
-    let words = ended.iter().map(|(export, end)| match end {
-        End::Returns(_) => format!("{export} is right"),
-        other => format!("{export} {other}"),
-    });
-    Answer::Accepts(words.collect::<Vec<_>>().join(", "))
-}
-
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
 }

@@ -7,9 +7,6 @@ use crate::engines::EngineId;
 use crate::oracles::Severity;
 use crate::outcome::{EngineVerdict, Termination};
 
-/// What is said of a security-sensitive violation that is not the expected one.
-const SENSITIVE: &str = "security-sensitive, so not told here; `brink repro` tells you";
-
 /// Holds what a run came to against what is expected.
 pub(super) fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
     let expect = check.expect;
@@ -22,7 +19,7 @@ pub(super) fn hold(check: &Check<'_>, run: &ReproRun) -> Seen {
         return Seen::NotApplicable(reason.clone());
     }
     if let Some(other) = violations.iter().find(|judged| !expected(judged) && !also(judged)) {
-        return Seen::Differs(Box::new(as_expectation(other, check)), words(other));
+        return Seen::Differs(Box::new(as_expectation(other, check)), other.told());
     }
     if violations.iter().any(|judged| expected(&judged)) {
         return Seen::AsExpected;
@@ -66,15 +63,6 @@ fn as_expectation(judged: &Judged, check: &Check<'_>) -> Expect {
         Severity::Bug | Severity::Information => vec![signature.to_string()],
     };
     Expect { verdict: violation.oracle.clone(), key, ..of_one(check) }
-}
-
-fn words(judged: &Judged) -> String {
-    match judged.violation.severity {
-        Severity::Security => format!("{}: {SENSITIVE}", judged.violation.oracle),
-        Severity::Bug | Severity::Information => {
-            format!("{}: {}", judged.violation.oracle, judged.violation.summary)
-        }
-    }
 }
 
 #[cfg(test)]
