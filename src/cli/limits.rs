@@ -152,6 +152,7 @@ fn tell(opts: &Opts, run: &LimitRun, report: &LimitReport) {
 fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
     match verdict {
         LimitVerdict::Passed(words) => ("passed", words),
+        LimitVerdict::CleanError(words) => ("clean-error", words),
         LimitVerdict::Deviates(reason) => ("deviates", reason),
         LimitVerdict::Failed(reason) => ("failed", reason),
         LimitVerdict::NotApplicable(reason) => ("not-applicable", reason),
@@ -162,8 +163,8 @@ fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
 fn cell(verdict: Option<&LimitVerdict>) -> String {
     let word = match verdict {
         None => "",
-        Some(LimitVerdict::Passed(words)) if words.contains("clean error") => "error",
         Some(LimitVerdict::Passed(_)) => "ok",
+        Some(LimitVerdict::CleanError(_)) => "error",
         Some(LimitVerdict::Deviates(_)) => "deviates",
         Some(LimitVerdict::Failed(_)) => "FAILED",
         Some(LimitVerdict::NotApplicable(_)) => "-",
@@ -189,7 +190,10 @@ fn deviations(run: &LimitRun, report: &LimitReport) {
             let test = &run.tests[test];
             Some(format!("{}, {}: {reason}", test.row, test.stand))
         }
-        LimitVerdict::Passed(_) | LimitVerdict::Failed(_) | LimitVerdict::NotApplicable(_) => None,
+        LimitVerdict::Passed(_)
+        | LimitVerdict::CleanError(_)
+        | LimitVerdict::Failed(_)
+        | LimitVerdict::NotApplicable(_) => None,
     });
     let seen: BTreeSet<String> = seen.collect();
     if !seen.is_empty() {
@@ -202,11 +206,12 @@ fn deviations(run: &LimitRun, report: &LimitReport) {
 fn summary(run: &LimitRun, report: &LimitReport) {
     let count = |name: &str| report.verdicts.values().filter(|v| words(v).0 == name).count();
     say(&format!(
-        "{} tests on {} backends: {} passed, {} deviate by design, {} failed, {} not applicable; \
-         {} of CPU time\n",
+        "{} tests on {} backends: {} passed, {} ended with a clean error, {} deviate by design, \
+         {} failed, {} not applicable; {} of CPU time\n",
         run.tests.len(),
         run.backends.len(),
         count("passed"),
+        count("clean-error"),
         count("deviates"),
         count("failed"),
         count("not-applicable"),

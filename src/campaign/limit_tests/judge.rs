@@ -3,9 +3,9 @@
 use super::deviations::deviation;
 use super::{Aspect, LimitTest};
 use crate::campaign::{Case, Court, Judged};
-use crate::engines::Backend;
+use crate::engines::{Backend, Strategy};
 use crate::job::Budget;
-use crate::outcome::{EngineVerdict, Outcome, Termination, Validation};
+use crate::outcome::{EngineVerdict, Outcome, Refusal, RefusalKind, Termination, Validation};
 use crate::promises::End;
 
 /// What came of one test on one backend.
@@ -13,6 +13,8 @@ use crate::promises::End;
 pub enum LimitVerdict {
     /// What the test says.
     Passed(String),
+    /// It was not run to its end, with a clean error, which is as good: why.
+    CleanError(String),
     /// Otherwise, as is known and meant.
     Deviates(&'static str),
     /// Otherwise, and why.
@@ -33,7 +35,7 @@ pub(super) fn judge(
         let (judged, _) = Court::judge(case, backend, budget, outcome, None);
         judged.first().map(Judged::told)
     };
-    let (accepts, words) = match answer(test.aspect, case, outcome) {
+    let (accepts, words) = match answer(test.aspect, backend, case, outcome) {
         Answer::Accepts(words) => (true, words),
         Answer::Refuses(words) => (false, words),
         Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
@@ -42,7 +44,11 @@ pub(super) fn judge(
     };
     if test.aspect == Aspect::Run {
         // Any clean error will do, but not one of the compiler, which had to take it.
-        return violation().map_or(LimitVerdict::Passed(words), LimitVerdict::Failed);
+        return match violation() {
+            Some(words) => LimitVerdict::Failed(words),
+            None if accepts => LimitVerdict::Passed(words),
+            None => LimitVerdict::CleanError(words),
+        };
     }
     match deviation(test, backend) {
         None if accepts == test.accept => LimitVerdict::Passed(words),
@@ -63,7 +69,7 @@ enum Answer {
     Fails(String),
 }
 
-fn answer(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
+fn answer(aspect: Aspect, backend: &Backend, case: &Case, outcome: &Outcome) -> Answer {
     let accepted = || Answer::Accepts("accepted".to_owned());
     if aspect == Aspect::Validate {
         match &outcome.validation {
@@ -78,10 +84,25 @@ fn answer(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
         other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
     };
     match verdict {
-        EngineVerdict::Refused { refusal } => Answer::Refuses(first_line(&refusal.message)),
+        EngineVerdict::Refused { refusal } => refused(aspect, backend, case, refusal),
         EngineVerdict::NotApplicable { reason } => Answer::Lacks(reason.clone()),
         EngineVerdict::Accepted { .. } if aspect.runs() => ran(aspect, case, outcome),
         EngineVerdict::Accepted { .. } => accepted(),
+    }
+}
+
+/// What a refusal of the compiler says.
+fn refused(aspect: Aspect, backend: &Backend, case: &Case, refusal: &Refusal) -> Answer {
+    let winch = backend.target().strategy == Strategy::Winch;
+    let lacks = winch || backend.lacks(&case.proposals).is_some();
+    let words = first_line(&refusal.message);
+    match refusal.kind {
+        RefusalKind::Unsupported if lacks => Answer::Lacks(words),
+        RefusalKind::Internal => Answer::Fails(format!("it fails with an internal error: {words}")),
+        _ if aspect == Aspect::Run => Answer::Fails(format!("its compiler refuses it: {words}")),
+        RefusalKind::Invalid | RefusalKind::Unsupported | RefusalKind::ImplementationLimit => {
+            Answer::Refuses(words)
+        }
     }
 }
 
@@ -95,7 +116,7 @@ fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
         return Answer::Fails("it does otherwise than its construction says".to_owned());
     }
     if let Some(refusal) = &check.refusal {
-        return Answer::Refuses(format!("clean error: {}", first_line(refusal)));
+        return Answer::Refuses(first_line(refusal));
     }
     let ended = asked.promises.iter().zip(&check.ends);
     let ended = ended.filter_map(|(promise, end)| {
@@ -151,6 +172,30 @@ mod tests {
     fn name_of_a_run() -> String {
         let runs = |test: &LimitTest| test.aspect == Aspect::Run && test.recipe.shape == "frames";
         limit_tests().into_iter().find(runs).unwrap().name
+    }
+
+    #[test]
+    fn a_refusal_is_held_against_its_kind() {
+        let of = |name: &str, backend: &str, kind| {
+            let refusal = Refusal { phase: Phase::Compile, kind, message: "no".to_owned() };
+            let verdict = EngineVerdict::Refused { refusal };
+            let outcome = ended(Phase::Done, Termination::Completed { verdict });
+            judged(name, backend, &outcome)
+        };
+        let failed = |verdict: LimitVerdict| matches!(verdict, LimitVerdict::Failed(_));
+        let lacks = |verdict: LimitVerdict| matches!(verdict, LimitVerdict::NotApplicable(_));
+        // To be refused, and an internal error is none of the ways.
+        let over = "Compile function params over limit";
+        assert!(failed(of(over, "x86_64", RefusalKind::Internal)));
+        assert!(!failed(of(over, "x86_64", RefusalKind::Invalid)));
+        let run = &name_of_a_run();
+        assert!(failed(of(run, "x86_64", RefusalKind::ImplementationLimit)));
+        assert!(failed(of(run, "x86_64", RefusalKind::Unsupported)));
+        assert!(lacks(of(run, "winch-x86_64", RefusalKind::Unsupported)));
+        let refusal = Some("no memory".to_owned());
+        let check = ExecutionCheck { refusal, ..ExecutionCheck::default() };
+        let verdict = judged(run, "x86_64", &Outcome { execution: Some(check), ..accepted() });
+        assert_eq!(verdict, LimitVerdict::CleanError("no memory".to_owned()));
     }
 
     #[test]
