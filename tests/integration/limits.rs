@@ -2,16 +2,17 @@
 //! each kind that must be seen.
 
 use crate::{brink, worker};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{
     Case, Court, Event, LimitReport, LimitRun, LimitTest, LimitVerdict, Observer, Repro, ReproRun,
     limit_tests, reproduce, run_limit_tests, run_short,
 };
 use wasm_brink::engines::Backend;
-use wasm_brink::job::{Allocator, Budget, PlantedShortage};
+use wasm_brink::job::{Allocator, Budget, Execution, PlantedShortage};
 use wasm_brink::oracles::Severity;
 use wasm_brink::outcome::WrongKind;
-use wasm_brink::promises::End;
+use wasm_brink::promises::{End, Promise};
 use wasm_brink::recipe::Recipe;
 use wasm_brink::sandbox::{Host, Pool};
 
@@ -41,8 +42,15 @@ fn report(tests: Vec<LimitTest>, names: &[&str]) -> (LimitRun, LimitReport) {
     (run, report)
 }
 
+/// The same, and nothing may be refused, however cleanly: so much memory is there.
+fn hold_right(tests: Vec<LimitTest>, names: &[&str]) {
+    for (place, verdict) in hold(tests, names) {
+        assert!(!matches!(verdict, LimitVerdict::CleanError(_)), "{place:?}: {verdict:?}");
+    }
+}
+
 /// Runs tests and holds them to what they say, or to a deviation by design.
-fn hold(tests: Vec<LimitTest>, names: &[&str]) {
+fn hold(tests: Vec<LimitTest>, names: &[&str]) -> BTreeMap<(usize, usize), LimitVerdict> {
     assert!(!tests.is_empty());
     let (run, report) = report(tests, names);
     assert_eq!(report.verdicts.len(), run.tests.len() * run.backends.len(), "all are told");
@@ -51,6 +59,7 @@ fn hold(tests: Vec<LimitTest>, names: &[&str]) {
             panic!("{} on {}: {reason}", run.tests[test].name, run.backends[backend]);
         }
     }
+    report.verdicts
 }
 
 fn named(texts: &[&str]) -> Vec<LimitTest> {
@@ -76,7 +85,7 @@ fn tables_and_memories_at_their_limits_can_be_used_at_both_ends() {
 #[test]
 fn code_near_the_limits_does_what_its_construction_says() {
     let quick = ["1,000 parameters and", "500 frames,", "150 deep", "recursion to", "a byte"];
-    hold(named(&quick), &["x86_64", "winch-x86_64", "pulley64"]);
+    hold_right(named(&quick), &["x86_64", "winch-x86_64", "pulley64"]);
 }
 
 #[test]
@@ -153,6 +162,23 @@ fn a_wrong_result_and_a_wrong_end_are_violations() {
                 run.violations.iter().map(|judged| judged.violation.oracle.as_str()).collect();
             assert_eq!(oracles, ["execution"], "on {backend}");
         }
+    }
+}
+
+/// A trap of a segment is no want of memory.
+#[test]
+fn a_trap_while_instantiating_is_a_violation() {
+    let text = "(module (memory 1) (data (i32.const 65536) \"a\") (func (export \"run\")))";
+    let returns = Promise::of("run", End::Returns(Vec::new()));
+    for backend in RUN_HERE {
+        let mut case = Case::of_module("a.wasm", wat::parse_str(text).unwrap()).unwrap();
+        let (allocator, promises) = (Allocator::OnDemand, vec![returns.clone()]);
+        case.execution = Some(Execution { allocator, promises });
+        let run = run(case, backend);
+        let check = run.outcome.execution.as_ref().unwrap();
+        assert_eq!((check.wrong.len(), &check.refusal), (1, &None), "on {backend}: {check:?}");
+        assert_eq!(check.wrong[0].kind, WrongKind::OtherEnd);
+        assert_eq!(run.violations[0].violation.severity, Severity::Security);
     }
 }
 
