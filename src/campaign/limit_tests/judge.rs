@@ -5,7 +5,9 @@ use super::{Aspect, LimitTest};
 use crate::campaign::{Case, Court, Judged};
 use crate::engines::{Backend, Strategy};
 use crate::job::Budget;
-use crate::outcome::{EngineVerdict, Outcome, Refusal, RefusalKind, Termination, Validation};
+use crate::outcome::{
+    EngineVerdict, Outcome, Phase, Refusal, RefusalKind, Termination, Validation,
+};
 use crate::promises::End;
 
 /// What came of one test on one backend.
@@ -81,6 +83,8 @@ fn answer(aspect: Aspect, backend: &Backend, case: &Case, outcome: &Outcome) -> 
     }
     let verdict = match &outcome.termination {
         Termination::Completed { verdict } => verdict,
+        // What came to grief when it was run had been compiled.
+        _ if !aspect.runs() && outcome.phase > Phase::Compile => return accepted(),
         other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
     };
     match verdict {
@@ -147,7 +151,7 @@ fn first_line(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::campaign::limit_tests;
-    use crate::outcome::{Artifact, ExecutionCheck, Phase, WrongCall, WrongKind};
+    use crate::outcome::{Artifact, ExecutionCheck, WrongCall, WrongKind};
 
     /// The verdict of the test of that name on an outcome.
     fn judged(name: &str, backend: &str, outcome: &Outcome) -> LimitVerdict {
@@ -196,6 +200,20 @@ mod tests {
         let check = ExecutionCheck { refusal, ..ExecutionCheck::default() };
         let verdict = judged(run, "x86_64", &Outcome { execution: Some(check), ..accepted() });
         assert_eq!(verdict, LimitVerdict::CleanError("no memory".to_owned()));
+    }
+
+    #[test]
+    fn what_was_done_before_a_crash_stays_done() {
+        let of = |phase, aspect: &str| {
+            let frames = Vec::new();
+            let outcome = ended(phase, Termination::Signaled { signal: 11, frames });
+            let outcome = Outcome { validation: Validation::Valid, ..outcome };
+            let name = format!("{aspect} table entries limit");
+            matches!(judged(&name, "x86_64", &outcome), LimitVerdict::Passed(_))
+        };
+        let all = ["Validate", "Compile", "Instantiate"];
+        assert_eq!(all.map(|aspect| of(Phase::Compile, aspect)), [true, false, false]);
+        assert_eq!(all.map(|aspect| of(Phase::Execute, aspect)), [true, true, false]);
     }
 
     #[test]

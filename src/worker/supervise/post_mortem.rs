@@ -28,7 +28,10 @@ impl Watched {
         Outcome {
             job: job.id,
             phase: progress.phase(),
-            validation: Validation::NotRun,
+            validation: match progress.valid.load(Relaxed) {
+                0 => Validation::NotRun,
+                _ => Validation::Valid,
+            },
             measurements,
             stderr_tail: shorten(&stderr_tail),
             machine: None,
