@@ -3,12 +3,12 @@
 
 mod shortage;
 
-use super::Exit;
 use super::exit::say;
-use super::options::{RunOpts, stop_flag};
+use super::options::{RunOpts, stop_flag, this_exe};
 use super::output::reporter;
 use super::recorder::Recorder;
 use super::table::{list, wrapped};
+use super::{Exit, self_test};
 use crate::campaign::{
     LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_tests, run_limit_tests,
 };
@@ -64,6 +64,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let backends = opts.run.backends(None)?;
     let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
+    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
+        return Ok(self_test::refuse(&failed));
+    }
     let pool = opts.run.pool(&run.backends)?;
     let stop = stop_flag()?;
     let recorder = Recorder::new(None, reporter(false, opts.quiet || opts.json, None), &stop);
@@ -78,11 +81,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: interrupted; {} verdicts came", report.verdicts.len());
         return Ok(if failed { Exit::Changed } else { Exit::Interrupted });
     }
-    let applicable = |v: &LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
+    let applicable = |v: &&LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
+    let told = |v: &LimitVerdict| !matches!(v, LimitVerdict::Unclear(_));
+    let mut asked = report.verdicts.values().filter(applicable).peekable();
     ensure!(
-        report.verdicts.values().any(applicable),
+        asked.peek().is_some(),
         "run the limit tests: none of them can be asked of these backends"
     );
+    ensure!(asked.any(told), "run the limit tests: every one of them is unclear; see above");
     Ok(if failed { Exit::Changed } else { Exit::Nothing })
 }
 
@@ -144,6 +150,11 @@ fn tell(opts: &Opts, run: &LimitRun, report: &LimitReport) {
             test.name, test.recipe, test.name
         )));
     }
+    for (&(test, backend), verdict) in &report.verdicts {
+        let LimitVerdict::Unclear(reason) = verdict else { continue };
+        let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
+        say(&wrapped(&format!("unclear {test} on {backend}: {reason}\n")));
+    }
     if !opts.quiet {
         summary(run, report);
     }
@@ -155,6 +166,7 @@ fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
         LimitVerdict::CleanError(words) => ("clean-error", words),
         LimitVerdict::Deviates(reason) => ("deviates", reason),
         LimitVerdict::Failed(reason) => ("failed", reason),
+        LimitVerdict::Unclear(reason) => ("unclear", reason),
         LimitVerdict::NotApplicable(reason) => ("not-applicable", reason),
     }
 }
@@ -167,6 +179,7 @@ fn cell(verdict: Option<&LimitVerdict>) -> String {
         Some(LimitVerdict::CleanError(_)) => "error",
         Some(LimitVerdict::Deviates(_)) => "deviates",
         Some(LimitVerdict::Failed(_)) => "FAILED",
+        Some(LimitVerdict::Unclear(_)) => "unclear",
         Some(LimitVerdict::NotApplicable(_)) => "-",
     };
     word.to_owned()
@@ -193,6 +206,7 @@ fn deviations(run: &LimitRun, report: &LimitReport) {
         LimitVerdict::Passed(_)
         | LimitVerdict::CleanError(_)
         | LimitVerdict::Failed(_)
+        | LimitVerdict::Unclear(_)
         | LimitVerdict::NotApplicable(_) => None,
     });
     let seen: BTreeSet<String> = seen.collect();
@@ -207,13 +221,14 @@ fn summary(run: &LimitRun, report: &LimitReport) {
     let count = |name: &str| report.verdicts.values().filter(|v| words(v).0 == name).count();
     say(&format!(
         "{} tests on {} backends: {} passed, {} ended with a clean error, {} deviate by design, \
-         {} failed, {} not applicable; {} of CPU time\n",
+         {} failed, {} unclear, {} not applicable; {} of CPU time\n",
         run.tests.len(),
         run.backends.len(),
         count("passed"),
         count("clean-error"),
         count("deviates"),
         count("failed"),
+        count("unclear"),
         count("not-applicable"),
         crate::report::microseconds(report.cpu_us),
     ));

@@ -21,6 +21,8 @@ pub enum LimitVerdict {
     Deviates(&'static str),
     /// Otherwise, and why.
     Failed(String),
+    /// It cannot be told, and why: the machine failed, or runs differ.
+    Unclear(String),
     /// The backend cannot be asked.
     NotApplicable(String),
 }
@@ -43,6 +45,10 @@ pub(super) fn judge(
         Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
         // The oracles say it better, where they have something to say.
         Answer::Fails(words) => return LimitVerdict::Failed(violation().unwrap_or(words)),
+        // Not every end that no engine came to by itself is the engine's fault.
+        Answer::Ends(words) => {
+            return violation().map_or(LimitVerdict::Unclear(words), LimitVerdict::Failed);
+        }
     };
     if test.aspect == Aspect::Run {
         // Any clean error will do, but not one of the compiler, which had to take it.
@@ -67,8 +73,10 @@ enum Answer {
     Refuses(String),
     /// It cannot be asked.
     Lacks(String),
-    /// Neither: it crashed, ran over its limits, or did wrong.
+    /// Neither: it did wrong.
     Fails(String),
+    /// It did not come to an end by itself.
+    Ends(String),
 }
 
 fn answer(aspect: Aspect, backend: &Backend, case: &Case, outcome: &Outcome) -> Answer {
@@ -85,7 +93,8 @@ fn answer(aspect: Aspect, backend: &Backend, case: &Case, outcome: &Outcome) -> 
         Termination::Completed { verdict } => verdict,
         // What came to grief when it was run had been compiled.
         _ if !aspect.runs() && outcome.phase > Phase::Compile => return accepted(),
-        other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
+        Termination::Infrastructure { message } => return Answer::Ends(message.clone()),
+        other => return Answer::Ends(format!("{} in phase {}", other.name(), outcome.phase)),
     };
     match verdict {
         EngineVerdict::Refused { refusal } => refused(aspect, backend, case, refusal),
@@ -151,7 +160,7 @@ fn first_line(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::campaign::limit_tests;
-    use crate::outcome::{Artifact, ExecutionCheck, WrongCall, WrongKind};
+    use crate::outcome::{Artifact, Clock, ExecutionCheck, WrongCall, WrongKind};
 
     /// The verdict of the test of that name on an outcome.
     fn judged(name: &str, backend: &str, outcome: &Outcome) -> LimitVerdict {
@@ -200,6 +209,20 @@ mod tests {
         let check = ExecutionCheck { refusal, ..ExecutionCheck::default() };
         let verdict = judged(run, "x86_64", &Outcome { execution: Some(check), ..accepted() });
         assert_eq!(verdict, LimitVerdict::CleanError("no memory".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_the_engines_fault_is_unclear() {
+        let clock = Clock::Wall;
+        for termination in [
+            Termination::Infrastructure { message: "no memory".to_owned() },
+            Termination::Ambiguous,
+            Termination::TimedOut { clock },
+        ] {
+            let name = "Compile function params limit";
+            let verdict = judged(name, "x86_64", &ended(Phase::Compile, termination));
+            assert!(matches!(verdict, LimitVerdict::Unclear(_)), "{verdict:?}");
+        }
     }
 
     #[test]

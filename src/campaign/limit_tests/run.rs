@@ -2,7 +2,7 @@
 
 use super::LimitTest;
 use super::judge::{LimitVerdict, judge};
-use crate::campaign::{Case, CaseError, Event, Observer};
+use crate::campaign::{CONFIRMATIONS, Case, CaseError, Event, Observer};
 use crate::engines::Backend;
 use crate::job::{Allocator, Budget};
 use crate::outcome::Outcome;
@@ -64,13 +64,24 @@ struct Open {
     backends: VecDeque<usize>,
 }
 
+/// Tests that one job answers on one backend.
+struct Asked {
+    tests: Vec<usize>,
+    case: Case,
+    backend: usize,
+    /// How often they have failed so far.
+    failed: u32,
+}
+
 #[derive(Default)]
 struct State {
     parts: VecDeque<Part>,
     open: Option<Open>,
     next_job: u64,
-    /// By job, the tests that it answers, its case and its backend.
-    running: BTreeMap<u64, (Vec<usize>, Case, usize)>,
+    /// What has failed and is to be run again.
+    again: VecDeque<Asked>,
+    /// By job, what it answers.
+    running: BTreeMap<u64, Asked>,
     report: LimitReport,
     error: Option<String>,
 }
@@ -141,12 +152,37 @@ impl Work<'_> {
     }
 }
 
+impl Work<'_> {
+    /// The task that answers.
+    fn task(&self, state: &mut State, asked: Asked) -> Next {
+        let named = &self.run.backends[asked.backend];
+        let mut job = asked.case.job(state.next_job, named, self.run.budget);
+        job.repeat = false;
+        job.edge = None;
+        state.next_job += 1;
+        self.observer.observe(Event::JobsStarted {
+            line: format!("{} on {named}", asked.case.subject),
+            at: None,
+            count: 1,
+            planned: self.planned,
+        });
+        let module = asked.case.module.clone();
+        state.running.insert(job.id, asked);
+        Next::Task(Task { jobs: vec![job], module })
+    }
+}
+
 impl Tasks for Work<'_> {
     fn next(&self) -> Next {
         let state = &mut *self.state();
+        if let Some(asked) = state.again.pop_front() {
+            return self.task(state, asked);
+        }
         loop {
             let mut open = match self.open(state) {
                 Ok(Some(open)) => open,
+                // What runs may fail, and is run again then.
+                Ok(None) if !state.running.is_empty() => return Next::Wait,
                 Ok(None) => return Next::Done,
                 Err(error) => {
                     state.error.get_or_insert_with(|| error.to_string());
@@ -157,34 +193,34 @@ impl Tasks for Work<'_> {
             let tests = self.applicable(state, &open, backend);
             let case = open.case.clone();
             state.open = Some(open);
-            if tests.is_empty() {
-                continue;
+            if !tests.is_empty() {
+                return self.task(state, Asked { tests, case, backend, failed: 0 });
             }
-            let named = &self.run.backends[backend];
-            let mut job = case.job(state.next_job, named, self.run.budget);
-            job.repeat = false;
-            job.edge = None;
-            state.next_job += 1;
-            self.observer.observe(Event::JobsStarted {
-                line: format!("{} on {named}", case.subject),
-                at: None,
-                count: 1,
-                planned: self.planned,
-            });
-            let module = case.module.clone();
-            state.running.insert(job.id, (tests, case, backend));
-            return Next::Task(Task { jobs: vec![job], module });
         }
     }
 
     fn ended(&self, outcome: Outcome) {
         let state = &mut *self.state();
-        let Some((tests, case, at)) = state.running.remove(&outcome.job) else { return };
+        let Some(Asked { tests, case, backend: at, failed }) = state.running.remove(&outcome.job)
+        else {
+            return;
+        };
         let backend = &self.run.backends[at];
         state.report.cpu_us += outcome.measurements.cpu_us;
+        let mut again = Vec::new();
         for test in tests {
             let verdict = judge(&self.run.tests[test], backend, &self.run.budget, &case, &outcome);
-            state.report.verdicts.insert((test, at), verdict);
+            match verdict {
+                LimitVerdict::Failed(_) if failed < CONFIRMATIONS => again.push(test),
+                verdict => {
+                    let verdict = settled(verdict, failed);
+                    state.report.verdicts.insert((test, at), verdict);
+                }
+            }
+        }
+        if !again.is_empty() {
+            let (case, failed) = (case.clone(), failed + 1);
+            state.again.push_back(Asked { tests: again, case, backend: at, failed });
         }
         self.observer.observe(Event::JobEnded {
             line: case.subject.to_string(),
@@ -200,5 +236,33 @@ impl Tasks for Work<'_> {
 
     fn seat_failed(&self, error: SeatError) {
         self.state().error = Some(error.to_string());
+    }
+}
+
+/// The verdict of the last run of a test, which had `failed` so often before.
+fn settled(verdict: LimitVerdict, failed: u32) -> LimitVerdict {
+    match verdict {
+        LimitVerdict::Failed(words) => LimitVerdict::Failed(words),
+        _ if failed > 0 => {
+            let runs = failed + 1;
+            LimitVerdict::Unclear(format!(
+                "it failed in {failed} of {runs} runs, so not told as one"
+            ))
+        }
+        verdict => verdict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_now_and_then_is_unclear() {
+        let passed = || LimitVerdict::Passed("accepted".to_owned());
+        let failed = || LimitVerdict::Failed("it is refused".to_owned());
+        assert_eq!(settled(passed(), 0), passed());
+        assert!(matches!(settled(passed(), 1), LimitVerdict::Unclear(_)));
+        assert_eq!(settled(failed(), CONFIRMATIONS), failed());
     }
 }
