@@ -5,7 +5,9 @@ use super::compiler::{Compiled, Compiler, Ran};
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{EngineVerdict, Measurements, Phase, Termination, Validation, shorten};
+use crate::outcome::{
+    EngineVerdict, Measurements, Phase, ShortageFault, Termination, Validation, shorten,
+};
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -44,6 +46,8 @@ pub(super) enum Message {
         /// Addresses of the stack, innermost first.
         addresses: Vec<u64>,
     },
+    /// A fault of an engine that was refused memory; the job goes on.
+    Fault(ShortageFault),
     /// The child could not run the job, for a reason that is not the engine's.
     Failed(String),
 }
@@ -249,6 +253,13 @@ fn tell(message: &Message) {
     });
     if !matches!(sent, Ok(true)) {
         unix::exit_now(FAILED_EXIT);
+    }
+}
+
+/// Tells of a fault while the job goes on, where there is a worker to hear it.
+pub(super) fn tell_of(fault: &ShortageFault) {
+    if PIPE.lock().is_ok_and(|pipe| pipe.is_some()) {
+        tell(&Message::Fault(fault.clone()));
     }
 }
 
