@@ -11,9 +11,6 @@ use wasmtime::{
     PoolingAllocationConfig, Store, StoreLimits, StoreLimitsBuilder, Trap, Val,
 };
 
-/// Stack of the code that is run, in bytes: Wasmtime's default.
-const STACK_BYTES_MAX: u64 = 512 << 10;
-
 /// The heap of the garbage collector, in bytes, at most: so small that filling it takes little of
 /// the machine, and far above what may not run out.
 const HEAP_BYTES_MAX: usize = 128 << 20;
@@ -33,7 +30,7 @@ const INSTANTIATE: &str = "(instantiate)";
 
 /// Configures an engine for what is to be run.
 pub(super) fn configure(config: &mut Config, job: &Job, execution: &Execution) {
-    let stack = STACK_BYTES_MAX.min(job.backend.knobs.stack_bytes / 2);
+    let stack = Execution::stack_bytes(job.backend.knobs.stack_bytes);
     config.max_wasm_stack(usize::try_from(stack).unwrap_or(usize::MAX));
     compat::no_backtraces(config);
     config.allocation_strategy(match execution.allocator {
