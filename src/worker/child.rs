@@ -10,6 +10,7 @@ use crate::outcome::{
 };
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -150,15 +151,15 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
     unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
+    let mut job = Cow::Borrowed(job);
     if compiler.program().is_none() {
         // Programs may set aside what they never use; their resident memory is watched.
-        let slack =
-            if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
-        let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
-        let slack = slack + if job.execution.is_some() { EXECUTION_SLACK_BYTES } else { 0 };
-        let slack = slack + if job.shortage.is_some() { EDGE_SLACK_BYTES } else { 0 };
-        let room = job.budget.memory_bytes.saturating_add(slack);
-        let limit = unix::address_space_bytes().saturating_add(room);
+        let mut limit = address_space_bytes(compiler, &job);
+        if job.execution.is_some() && limit > unix::address_space_bytes_max()? {
+            // This session may not have so much; the compilation does without.
+            job.to_mut().execution = None;
+            limit = address_space_bytes(compiler, &job);
+        }
         unix::limit_address_space(limit)?;
         progress.address_space_limit.store(limit, Relaxed);
     }
@@ -168,8 +169,18 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    tell(&ask(compiler, job, module, progress)?);
+    tell(&ask(compiler, &job, module, progress)?);
     Ok(())
+}
+
+/// The address space that a job may come to.
+fn address_space_bytes(compiler: &Compiler, job: &Job) -> u64 {
+    let slack = if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
+    let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
+    let slack = slack + if job.execution.is_some() { EXECUTION_SLACK_BYTES } else { 0 };
+    let slack = slack + if job.shortage.is_some() { EDGE_SLACK_BYTES } else { 0 };
+    let room = job.budget.memory_bytes.saturating_add(slack);
+    unix::address_space_bytes().saturating_add(room)
 }
 
 /// Asks the engine for a job, where it can be asked.

@@ -119,10 +119,14 @@ fn refused(aspect: Aspect, backend: &Backend, case: &Case, refusal: &Refusal) ->
     }
 }
 
+/// Why a module was compiled and not run.
+const NOT_RUN: &str = "its code is not run: by this engine, on so small a stack, or within the address \
+                       space of this session (see ulimit -v)";
+
 /// What came of running it.
 fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
     let (Some(check), Some(asked)) = (&outcome.execution, &case.execution) else {
-        return Answer::Lacks("this engine's code is not run".to_owned());
+        return Answer::Lacks(NOT_RUN.to_owned());
     };
     if !check.wrong.is_empty() {
         // In which way, only the oracle says, to those who may know.
