@@ -215,11 +215,27 @@ fn each_fault_of_an_engine_short_of_memory_is_seen() {
         let report = short(Some(planted));
         let seen = report.faults.iter().any(|fault| fault.what.contains(expected));
         assert!(seen && !report.violations.is_empty(), "{planted:?}: {report:?}");
+        let promised = planted == PlantedShortage::BrokenAfterwards;
+        assert_eq!(report.errors > 0, promised, "{planted:?}: {report:?}");
     }
     let report = short(Some(PlantedShortage::Abort));
     let first = &report.aborts[0];
     assert!(first.allocation == 1 && first.what.contains("abort"), "{report:?}");
     assert!(report.complete, "the rounds after an abort are made in another child: {report:?}");
+    let report = short(Some(PlantedShortage::OtherErrorThenAbort));
+    assert!(report.aborts.iter().any(|fault| fault.allocation == 2), "{report:?}");
+    let told = report.faults.iter().any(|fault| fault.allocation == 1);
+    assert!(told && !report.violations.is_empty(), "an abort hides no fault before it: {report:?}");
+}
+
+#[test]
+fn nothing_is_run_on_less_stack_than_promises_speak_of() {
+    let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
+    for (stack_bytes, is_run) in [("524287", false), ("524288", true)] {
+        let backend: Backend = format!("x86_64:stack={stack_bytes}").parse().unwrap();
+        let job = case.job(1, &backend, BUDGET);
+        assert_eq!(job.execution.is_some(), is_run, "{stack_bytes}");
+    }
 }
 
 #[test]
