@@ -16,7 +16,7 @@ use crate::job::Allocator;
 use crate::recipe::Recipe;
 use std::fmt;
 
-pub use self::deviations::{LIMIT_TABLES, LimitTable};
+pub use self::deviations::{LIMIT_TABLES, LimitTable, limit_table};
 pub use self::judge::LimitVerdict;
 pub use self::rows::limit_tests;
 pub use self::run::{LimitReport, LimitRun, run_limit_tests};

@@ -10,7 +10,8 @@ use super::recorder::Recorder;
 use super::table::{list, wrapped};
 use super::{Exit, self_test};
 use crate::campaign::{
-    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_tests, run_limit_tests,
+    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
+    run_limit_tests,
 };
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -63,6 +64,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         return Ok(show(&tests));
     }
     let backends = opts.run.backends(None)?;
+    let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
+    for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
+        eprintln!(
+            "brink: no deviations by design are known of {}; whatever it does otherwise than the \
+             tests say fails",
+            engine.title()
+        );
+    }
     let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
     if let Some(failed) = self_test::first_failure(&this_exe()?)? {
         return Ok(self_test::refuse(&failed));
