@@ -93,7 +93,10 @@ pub fn run_short(
         let Some(outcome) = bench.run(task, stop)?.pop() else { break };
         let died = !matches!(outcome.termination, Termination::Completed { .. });
         let next = report.add(&outcome);
-        for judged in Court::judge(&case, backend, &budget, &outcome, None).0 {
+        // Where it did not come to refusing any, nothing is said of that.
+        let refused = outcome.shortage.is_some();
+        let judge = || Court::judge(&case, backend, &budget, &outcome, None).0;
+        for judged in refused.then(judge).unwrap_or_default() {
             let known = |other: &Judged| other.signature == judged.signature;
             if !report.violations.iter().any(known) {
                 report.violations.push(judged);
