@@ -332,11 +332,23 @@ impl Outcome {
         )
     }
 
+    /// Whether the process was killed by a fault in what was compiled, or in its runtime on its behalf.
+    /// Not where memory was refused on purpose, which is a matter of its own.
+    pub fn faults_in_execution(&self) -> bool {
+        self.phase == Phase::Execute
+            && self.shortage.is_none()
+            && matches!(
+                self.termination,
+                Termination::Signaled { .. } | Termination::StackOverflow { .. }
+            )
+    }
+
     /// Whether it shows machine code that accesses what it should not.
     pub fn is_sensitive(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.mismatch_count > 0)
             || self.edge.as_ref().is_some_and(|edge| edge.mismatch_count > 0)
             || self.execution.as_ref().is_some_and(|execution| !execution.wrong.is_empty())
+            || self.faults_in_execution()
     }
 
     /// Takes out what is security-sensitive: what was found, and the words and the place in which

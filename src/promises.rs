@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Stack that a call has at least, in bytes: what promises to return rather than to run out of stack
+/// fits into so much.
+pub const STACK_BYTES_MIN: u64 = 256 << 10;
+
 /// A call of an export and how it may end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {

@@ -4,6 +4,7 @@ use crate::engines::Backend;
 use crate::job::{Allocator, Budget, EdgeRun, Execution, Job, Planted};
 use crate::limits::{self, Expectation, Usage};
 use crate::ops::{self, Proposal};
+use crate::promises::STACK_BYTES_MIN;
 use crate::recipe::Recipe;
 use crate::sandbox::{ModuleFileError, StoredModule};
 use crate::shapes::{self, Facts, Module, RecipeCheckError, Rope};
@@ -147,6 +148,9 @@ impl Case {
 
     /// A job of this case.
     pub fn job(&self, id: u64, backend: &Backend, budget: Budget) -> Job {
+        // Promises say nothing of a smaller stack.
+        let stack_bytes = Execution::stack_bytes(backend.knobs.stack_bytes);
+        let can_run = backend.executes_here() && stack_bytes >= STACK_BYTES_MIN;
         Job {
             id,
             module: self.module.source(),
@@ -156,7 +160,7 @@ impl Case {
             artifact: None,
             repeat: true,
             edge: self.edge.clone().filter(|_| backend.runs_here()),
-            execution: self.execution.clone().filter(|_| backend.executes_here()),
+            execution: self.execution.clone().filter(|_| can_run),
             shortage: None,
         }
     }

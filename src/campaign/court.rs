@@ -57,7 +57,19 @@ pub struct Court {
     found: BTreeMap<Signature, u64>,
 }
 
+/// What is said of a security-sensitive violation where anybody may read it.
+const SENSITIVE: &str = "security-sensitive, so not told here; `brink repro` tells you";
+
 impl Judged {
+    /// What is wrong, in words that anybody may read.
+    pub fn told(&self) -> String {
+        let Violation { oracle, summary, severity, .. } = &self.violation;
+        match severity {
+            Severity::Security => format!("{oracle}: {SENSITIVE}"),
+            Severity::Bug | Severity::Information => format!("{oracle}: {summary}"),
+        }
+    }
+
     /// The warning that it was seen in `seen` of `runs` runs, and is no finding; it tells nobody
     /// what is security-sensitive.
     pub(super) fn unconfirmed(

@@ -8,6 +8,7 @@
 //! there, `validate` shares that run.
 
 mod deviations;
+mod judge;
 mod rows;
 mod run;
 
@@ -15,9 +16,10 @@ use crate::job::Allocator;
 use crate::recipe::Recipe;
 use std::fmt;
 
-pub use self::deviations::{LIMIT_TABLES, LimitTable};
+pub use self::deviations::{LIMIT_TABLES, LimitTable, limit_table};
+pub use self::judge::LimitVerdict;
 pub use self::rows::limit_tests;
-pub use self::run::{LimitReport, LimitRun, LimitVerdict, run_limit_tests};
+pub use self::run::{LimitReport, LimitRun, run_limit_tests};
 
 /// One test.
 #[derive(Clone, Debug, PartialEq, Eq)]

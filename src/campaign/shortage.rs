@@ -23,16 +23,6 @@ pub enum ShortageError {
     /// No worker would start.
     #[error(transparent)]
     Seat(#[from] SeatError),
-    /// It could not be run.
-    #[error("run {subject} on {backend}: {reason}")]
-    NotRun {
-        /// The module.
-        subject: String,
-        /// The backend.
-        backend: Backend,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// What came of failing the allocations of one module on one backend.
@@ -46,6 +36,8 @@ pub struct ShortageReport {
     pub survived: u64,
     /// Whether it came to the end of the allocations.
     pub complete: bool,
+    /// Why the rest was not run, if so, for a reason that is not the engine's.
+    pub failure: Option<String>,
     /// Those in which it was granted, since the function that makes it had aborted before.
     pub granted: u64,
     /// Where the engine aborted, each function once.
@@ -99,37 +91,34 @@ pub fn run_short(
         job.shortage = Some(Shortage { first, each, granted, planted });
         let task = Task { jobs: vec![job], module: case.module.clone() };
         let Some(outcome) = bench.run(task, stop)?.pop() else { break };
-        let not_run = |reason: String| ShortageError::NotRun {
-            subject: case.subject.to_string(),
-            backend: backend.clone(),
-            reason,
-        };
         let died = !matches!(outcome.termination, Termination::Completed { .. });
-        let Some(next) = report.add(&outcome) else {
-            if stop.load(Relaxed) {
-                break;
-            }
-            return Err(not_run(why_not(&outcome)));
-        };
-        for judged in Court::judge(&case, backend, &budget, &outcome, None).0 {
+        let next = report.add(&outcome);
+        // Where it did not come to refusing any, nothing is said of that.
+        let refused = outcome.shortage.is_some();
+        let judge = || Court::judge(&case, backend, &budget, &outcome, None).0;
+        for judged in refused.then(judge).unwrap_or_default() {
             let known = |other: &Judged| other.signature == judged.signature;
             if !report.violations.iter().any(known) {
                 report.violations.push(judged);
             }
         }
-        if !died {
-            break;
+        match next {
+            Some(next) if died => first = next,
+            Some(_) => break,
+            None => {
+                report.failure = Some(why_not(&outcome)).filter(|_| !stop.load(Relaxed));
+                break;
+            }
         }
-        first = next;
     }
     Ok(report)
 }
 
 impl ShortageReport {
     /// Adds what one child did; where it died, the first allocation that it has not come to. `None`
-    /// where it did nothing of the kind.
+    /// where it could not do it, or not to its end.
     fn add(&mut self, outcome: &Outcome) -> Option<u64> {
-        let check = outcome.shortage.as_ref().filter(|check| check.failure.is_none())?;
+        let check = outcome.shortage.as_ref()?;
         self.rounds += check.rounds;
         self.errors += check.errors;
         self.survived += check.survived;
@@ -139,7 +128,8 @@ impl ShortageReport {
             let list = if fault.aborted_in.is_some() { &mut self.aborts } else { &mut self.faults };
             list.push(fault.clone());
         }
-        Some(check.faults.last().map_or(0, |fault| fault.allocation) + 1)
+        let next = check.faults.last().map_or(0, |fault| fault.allocation) + 1;
+        check.failure.is_none().then_some(next)
     }
 }
 

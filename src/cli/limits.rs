@@ -3,14 +3,15 @@
 
 mod shortage;
 
-use super::Exit;
 use super::exit::say;
-use super::options::{RunOpts, stop_flag};
+use super::options::{RunOpts, stop_flag, this_exe};
 use super::output::reporter;
 use super::recorder::Recorder;
 use super::table::{list, wrapped};
+use super::{Exit, self_test};
 use crate::campaign::{
-    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_tests, run_limit_tests,
+    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
+    run_limit_tests,
 };
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -63,7 +64,18 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         return Ok(show(&tests));
     }
     let backends = opts.run.backends(None)?;
+    let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
+    for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
+        eprintln!(
+            "brink: no deviations by design are known of {}; whatever it does otherwise than the \
+             tests say fails",
+            engine.title()
+        );
+    }
     let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
+    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
+        return Ok(self_test::refuse(&failed));
+    }
     let pool = opts.run.pool(&run.backends)?;
     let stop = stop_flag()?;
     let recorder = Recorder::new(None, reporter(false, opts.quiet || opts.json, None), &stop);
@@ -78,11 +90,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: interrupted; {} verdicts came", report.verdicts.len());
         return Ok(if failed { Exit::Changed } else { Exit::Interrupted });
     }
-    let applicable = |v: &LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
+    let applicable = |v: &&LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
+    let told = |v: &LimitVerdict| !matches!(v, LimitVerdict::Unclear(_));
+    let mut asked = report.verdicts.values().filter(applicable).peekable();
     ensure!(
-        report.verdicts.values().any(applicable),
+        asked.peek().is_some(),
         "run the limit tests: none of them can be asked of these backends"
     );
+    ensure!(asked.any(told), "run the limit tests: every one of them is unclear; see above");
     Ok(if failed { Exit::Changed } else { Exit::Nothing })
 }
 
@@ -144,6 +159,11 @@ fn tell(opts: &Opts, run: &LimitRun, report: &LimitReport) {
             test.name, test.recipe, test.name
         )));
     }
+    for (&(test, backend), verdict) in &report.verdicts {
+        let LimitVerdict::Unclear(reason) = verdict else { continue };
+        let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
+        say(&wrapped(&format!("unclear {test} on {backend}: {reason}\n")));
+    }
     if !opts.quiet {
         summary(run, report);
     }
@@ -152,8 +172,10 @@ fn tell(opts: &Opts, run: &LimitRun, report: &LimitReport) {
 fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
     match verdict {
         LimitVerdict::Passed(words) => ("passed", words),
+        LimitVerdict::CleanError(words) => ("clean-error", words),
         LimitVerdict::Deviates(reason) => ("deviates", reason),
         LimitVerdict::Failed(reason) => ("failed", reason),
+        LimitVerdict::Unclear(reason) => ("unclear", reason),
         LimitVerdict::NotApplicable(reason) => ("not-applicable", reason),
     }
 }
@@ -162,10 +184,11 @@ fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
 fn cell(verdict: Option<&LimitVerdict>) -> String {
     let word = match verdict {
         None => "",
-        Some(LimitVerdict::Passed(words)) if words.contains("clean error") => "error",
         Some(LimitVerdict::Passed(_)) => "ok",
+        Some(LimitVerdict::CleanError(_)) => "error",
         Some(LimitVerdict::Deviates(_)) => "deviates",
         Some(LimitVerdict::Failed(_)) => "FAILED",
+        Some(LimitVerdict::Unclear(_)) => "unclear",
         Some(LimitVerdict::NotApplicable(_)) => "-",
     };
     word.to_owned()
@@ -189,7 +212,11 @@ fn deviations(run: &LimitRun, report: &LimitReport) {
             let test = &run.tests[test];
             Some(format!("{}, {}: {reason}", test.row, test.stand))
         }
-        LimitVerdict::Passed(_) | LimitVerdict::Failed(_) | LimitVerdict::NotApplicable(_) => None,
+        LimitVerdict::Passed(_)
+        | LimitVerdict::CleanError(_)
+        | LimitVerdict::Failed(_)
+        | LimitVerdict::Unclear(_)
+        | LimitVerdict::NotApplicable(_) => None,
     });
     let seen: BTreeSet<String> = seen.collect();
     if !seen.is_empty() {
@@ -202,13 +229,15 @@ fn deviations(run: &LimitRun, report: &LimitReport) {
 fn summary(run: &LimitRun, report: &LimitReport) {
     let count = |name: &str| report.verdicts.values().filter(|v| words(v).0 == name).count();
     say(&format!(
-        "{} tests on {} backends: {} passed, {} deviate by design, {} failed, {} not applicable; \
-         {} of CPU time\n",
+        "{} tests on {} backends: {} passed, {} ended with a clean error, {} deviate by design, \
+         {} failed, {} unclear, {} not applicable; {} of CPU time\n",
         run.tests.len(),
         run.backends.len(),
         count("passed"),
+        count("clean-error"),
         count("deviates"),
         count("failed"),
+        count("unclear"),
         count("not-applicable"),
         crate::report::microseconds(report.cpu_us),
     ));

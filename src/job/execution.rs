@@ -13,6 +13,16 @@ pub struct Execution {
     pub promises: Vec<Promise>,
 }
 
+/// Stack of the code that is run, in bytes: Wasmtime's default.
+const STACK_BYTES_MAX: u64 = 512 << 10;
+
+impl Execution {
+    /// Stack of the code that is run on a thread with so much of it, in bytes.
+    pub fn stack_bytes(of_thread: u64) -> u64 {
+        STACK_BYTES_MAX.min(of_thread / 2)
+    }
+}
+
 /// Where an instance's memories, tables and heaps come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -24,4 +24,6 @@ pub enum PlantedShortage {
     OtherError,
     /// It cannot be used afterwards.
     BrokenAfterwards,
+    /// It fails with an error that is not of memory, and aborts in the round after that.
+    OtherErrorThenAbort,
 }

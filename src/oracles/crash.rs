@@ -30,6 +30,10 @@ impl Oracle for Crash {
             // It had been refused memory on purpose, which is judged elsewhere.
             return Verdict::NotApplicable;
         }
+        if observation.outcome.faults_in_execution() {
+            // Of what was compiled, so it is no crash of a compiler.
+            return Verdict::NotApplicable;
+        }
         if phase == Phase::Run && crashed {
             // What the code did when it was run is judged elsewhere; the rest is not its compiler's.
             return match observation.outcome.edge {

@@ -21,12 +21,14 @@ impl Oracle for Shortage {
 
     fn judge(&self, observation: &Observation<'_>) -> Verdict {
         let Some(shortage) = &observation.outcome.shortage else { return Verdict::NotApplicable };
-        if let Some(reason) = &shortage.failure {
-            return Verdict::Inconclusive(reason.clone());
-        }
         let judged = shortage.faults.iter().find(|fault| fault.aborted_in.is_none());
-        let Some(first) = judged else { return Verdict::Pass };
-        violation(self, &format!("{} {}", first.stage, first.what), first.to_string())
+        match (judged, &shortage.failure) {
+            (Some(first), _) => {
+                violation(self, &format!("{} {}", first.stage, first.what), first.to_string())
+            }
+            (None, Some(reason)) => Verdict::Inconclusive(reason.clone()),
+            (None, None) => Verdict::Pass,
+        }
     }
 }
 

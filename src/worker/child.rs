@@ -5,9 +5,12 @@ use super::compiler::{Compiled, Compiler, Ran};
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{EngineVerdict, Measurements, Phase, Termination, Validation, shorten};
+use crate::outcome::{
+    EngineVerdict, Measurements, Phase, ShortageFault, Termination, Validation, shorten,
+};
 use crate::wire::{self, WireError};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -44,6 +47,8 @@ pub(super) enum Message {
         /// Addresses of the stack, innermost first.
         addresses: Vec<u64>,
     },
+    /// A fault of an engine that was refused memory; the job goes on.
+    Fault(ShortageFault),
     /// The child could not run the job, for a reason that is not the engine's.
     Failed(String),
 }
@@ -146,15 +151,15 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
     progress.enter(Phase::Load, unix::monotonic_ns());
     let spent_s = unix::process_cpu_s();
     unix::limit_cpu(spent_s.saturating_add(job.budget.cpu_s))?;
+    let mut job = Cow::Borrowed(job);
     if compiler.program().is_none() {
         // Programs may set aside what they never use; their resident memory is watched.
-        let slack =
-            if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
-        let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
-        let slack = slack + if job.execution.is_some() { EXECUTION_SLACK_BYTES } else { 0 };
-        let slack = slack + if job.shortage.is_some() { EDGE_SLACK_BYTES } else { 0 };
-        let room = job.budget.memory_bytes.saturating_add(slack);
-        let limit = unix::address_space_bytes().saturating_add(room);
+        let mut limit = address_space_bytes(compiler, &job);
+        if job.execution.is_some() && limit > unix::address_space_bytes_max()? {
+            // This session may not have so much; the compilation does without.
+            job.to_mut().execution = None;
+            limit = address_space_bytes(compiler, &job);
+        }
         unix::limit_address_space(limit)?;
         progress.address_space_limit.store(limit, Relaxed);
     }
@@ -164,8 +169,18 @@ fn run_one(compiler: &'static Compiler, job: &Job, progress: &'static Progress) 
         ModuleSource::Planted(_) => &[],
     };
     progress.module_bytes.store(module.len() as u64, Relaxed);
-    tell(&ask(compiler, job, module, progress)?);
+    tell(&ask(compiler, &job, module, progress)?);
     Ok(())
+}
+
+/// The address space that a job may come to.
+fn address_space_bytes(compiler: &Compiler, job: &Job) -> u64 {
+    let slack = if compiler.is_library() { LIBRARY_SLACK_BYTES } else { ADDRESS_SPACE_SLACK_BYTES };
+    let slack = slack + if job.edge.is_some() { EDGE_SLACK_BYTES } else { 0 };
+    let slack = slack + if job.execution.is_some() { EXECUTION_SLACK_BYTES } else { 0 };
+    let slack = slack + if job.shortage.is_some() { EDGE_SLACK_BYTES } else { 0 };
+    let room = job.budget.memory_bytes.saturating_add(slack);
+    unix::address_space_bytes().saturating_add(room)
 }
 
 /// Asks the engine for a job, where it can be asked.
@@ -249,6 +264,13 @@ fn tell(message: &Message) {
     });
     if !matches!(sent, Ok(true)) {
         unix::exit_now(FAILED_EXIT);
+    }
+}
+
+/// Tells of a fault while the job goes on, where there is a worker to hear it.
+pub(super) fn tell_of(fault: &ShortageFault) {
+    if PIPE.lock().is_ok_and(|pipe| pipe.is_some()) {
+        tell(&Message::Fault(fault.clone()));
     }
 }
 

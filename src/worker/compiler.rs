@@ -13,6 +13,7 @@ use crate::outcome::{
 };
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A second compilation, to compare, is made where the first took at most this long.
 const REPEAT_US_MAX: u64 = 250_000;
@@ -136,7 +137,10 @@ impl Compiler {
         };
         progress.enter(Phase::Validate, monotonic_ns());
         let validation = match engine.validate(module) {
-            Ok(()) => Validation::Valid,
+            Ok(()) => {
+                progress.valid.store(1, Relaxed);
+                Validation::Valid
+            }
             Err(message) => Validation::Invalid(shorten(&message)),
         };
         progress.enter(Phase::Compile, monotonic_ns());

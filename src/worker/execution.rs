@@ -11,9 +11,6 @@ use wasmtime::{
     PoolingAllocationConfig, Store, StoreLimits, StoreLimitsBuilder, Trap, Val,
 };
 
-/// Stack of the code that is run, in bytes: Wasmtime's default.
-const STACK_BYTES_MAX: u64 = 512 << 10;
-
 /// The heap of the garbage collector, in bytes, at most: so small that filling it takes little of
 /// the machine, and far above what may not run out.
 const HEAP_BYTES_MAX: usize = 128 << 20;
@@ -28,9 +25,12 @@ const POOL_TABLE_ENTRIES: usize = 10_000_000;
 const POOL_MEMORY_BYTES: usize = 1 << 32;
 const POOL_INSTANCE_BYTES: usize = 64 << 20;
 
+/// What an instantiation that goes wrong is called among the calls.
+const INSTANTIATE: &str = "(instantiate)";
+
 /// Configures an engine for what is to be run.
 pub(super) fn configure(config: &mut Config, job: &Job, execution: &Execution) {
-    let stack = STACK_BYTES_MAX.min(job.backend.knobs.stack_bytes / 2);
+    let stack = Execution::stack_bytes(job.backend.knobs.stack_bytes);
     config.max_wasm_stack(usize::try_from(stack).unwrap_or(usize::MAX));
     compat::no_backtraces(config);
     config.allocation_strategy(match execution.allocator {
@@ -68,7 +68,17 @@ pub(super) fn run(
     let instance = match Instance::new(&mut store, module, &[]) {
         Ok(instance) => instance,
         Err(error) => {
-            check.refusal = Some(shorten(&format!("{error:#}")));
+            let words = shorten(&format!("{error:#}"));
+            if is_wrong(&error) {
+                check.wrong.push(WrongCall {
+                    export: INSTANTIATE.to_owned(),
+                    kind: WrongKind::OtherEnd,
+                    promised: "is instantiated".to_owned(),
+                    came: format!("failed: {words}"),
+                });
+            } else {
+                check.refusal = Some(words);
+            }
             return check;
         }
     };
@@ -90,6 +100,12 @@ pub(super) fn run(
         });
     }
     check
+}
+
+/// Whether an instantiation ended as it may not: no module that promises anything traps in it, and only
+/// for want of memory an engine may say no.
+fn is_wrong(error: &Error) -> bool {
+    error.downcast_ref::<Trap>().is_some_and(|trap| *trap != Trap::AllocationTooLarge)
 }
 
 /// How a call ends; in words where it is none of the ends that can be promised.

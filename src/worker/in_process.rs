@@ -94,7 +94,7 @@ impl InProcess {
                     shortage: done.ran.shortage,
                 },
             ),
-            Ok(Ok(Message::Panicked { .. } | Message::Failed(_))) => {
+            Ok(Ok(Message::Panicked { .. } | Message::Fault(_) | Message::Failed(_))) => {
                 failed(&io::Error::other("a job told what only a child can"))
             }
             Ok(Err(error)) => failed(&error),

@@ -41,6 +41,8 @@ pub(super) struct Progress {
     /// `VmHWM` at the job's end.
     pub(super) peak_resident: AtomicU64,
     pub(super) module_bytes: AtomicU64,
+    /// 1 once the engine's validator has called the module valid.
+    pub(super) valid: AtomicU64,
     /// One more than the bytes of the request that broke the memory limit; 0 for none.
     pub(super) out_of_memory: AtomicU64,
     /// The same for a request that the system refused within the job's limits.
@@ -85,6 +87,7 @@ impl Progress {
             &self.pass_switched_ns,
             &self.pass_switched_bytes,
             &self.module_bytes,
+            &self.valid,
             &self.out_of_memory,
             &self.refused_by_system,
             &self.address_space_limit,

@@ -10,8 +10,8 @@ mod round;
 use self::round::{Round, Work};
 use super::progress::{Progress, SHORTAGE_STAGE_BITS};
 use super::supervise::{counted, is_of_engine};
-use super::{allocator, crash};
-use crate::job::Shortage;
+use super::{allocator, child, crash};
+use crate::job::{PlantedShortage, Shortage};
 use crate::outcome::{ShortageCheck, ShortageFault, Stage, shorten};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -55,19 +55,27 @@ pub(super) fn run(
             continue;
         }
         let mut round = Round::new(&work, &mark, shortage.planted);
-        allocator::fail_at(allocation);
-        let result = round.all();
-        let failed = allocator::fail_none();
+        let (result, failed) = match (shortage.planted, allocation) {
+            (Some(PlantedShortage::OtherErrorThenAbort), 1) => (Err(Error::msg("planted")), true),
+            (Some(PlantedShortage::OtherErrorThenAbort), 2) => {
+                mark(Stage::Engine);
+                std::process::abort();
+            }
+            _ => {
+                allocator::fail_at(allocation);
+                let result = round.all();
+                (result, allocator::fail_none())
+            }
+        };
         let stage = round.stage();
         mark(Stage::Afterwards);
         let mut fault = |stage, what: String| {
             if check.faults.len() < KEPT {
-                check.faults.push(ShortageFault {
-                    allocation,
-                    stage,
-                    what: shorten(&what),
-                    aborted_in: None,
-                });
+                let what = shorten(&what);
+                let fault = ShortageFault { allocation, stage, what, aborted_in: None };
+                // At once, since a later round may take the process with it.
+                child::tell_of(&fault);
+                check.faults.push(fault);
             }
         };
         match &result {
@@ -86,7 +94,14 @@ pub(super) fn run(
             return counted(check, progress);
         }
         progress.shortage_counts[0].fetch_add(1, Relaxed);
-        progress.shortage_counts[1 + usize::from(result.is_ok())].fetch_add(1, Relaxed);
+        match &result {
+            Ok(()) => _ = progress.shortage_counts[2].fetch_add(1, Relaxed),
+            Err(error) if is_out_of_memory(error) => {
+                progress.shortage_counts[1].fetch_add(1, Relaxed);
+            }
+            // Told as a fault.
+            Err(_) => {}
+        }
         allocation = next;
     }
 }

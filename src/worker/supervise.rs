@@ -12,7 +12,7 @@ use super::compiler::Compiler;
 use super::progress::Progress;
 use super::unix;
 use crate::job::Job;
-use crate::outcome::{Outcome, shorten};
+use crate::outcome::{Outcome, ShortageFault, shorten};
 use crate::wire::{self, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
@@ -48,6 +48,8 @@ struct Watched {
     stderr_tail: Vec<u8>,
     stderr_bytes: u64,
     panic: Option<(String, String, Vec<u64>)>,
+    /// Faults of an engine short of memory.
+    faults: Vec<ShortageFault>,
     failed: Option<String>,
     killed: Option<Killed>,
     /// Whether the engine is a library, whose panics are told by its own runtime.
@@ -84,6 +86,7 @@ impl Watched {
             stderr_tail: Vec::new(),
             stderr_bytes: 0,
             panic: None,
+            faults: Vec::new(),
             failed: None,
             killed: None,
             library: compiler.is_library(),
@@ -241,6 +244,7 @@ impl Watched {
                 Ok(Some(Message::Panicked { location, message, addresses })) => {
                     self.panic.get_or_insert((location, message, addresses));
                 }
+                Ok(Some(Message::Fault(fault))) => self.faults.push(fault),
                 Ok(Some(Message::Failed(message))) => self.failed = Some(message),
                 Err(_) => {
                     self.buffer.clear();

@@ -195,6 +195,14 @@ pub(super) fn limit_address_space(bytes: u64) -> io::Result<()> {
     limit(libc::RLIMIT_AS, bytes)
 }
 
+/// The address space that this process may have at most, in bytes.
+pub(super) fn address_space_bytes_max() -> io::Result<u64> {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a pointer to live memory of the right type.
+    unsafe { check(libc::getrlimit(libc::RLIMIT_AS, &mut now))? };
+    Ok(now.rlim_max)
+}
+
 fn clock_ns(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: pointer to live memory; these clocks always exist on Linux.

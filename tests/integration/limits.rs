@@ -2,15 +2,17 @@
 //! each kind that must be seen.
 
 use crate::{brink, worker};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{
     Case, Court, Event, LimitReport, LimitRun, LimitTest, LimitVerdict, Observer, Repro, ReproRun,
     limit_tests, reproduce, run_limit_tests, run_short,
 };
 use wasm_brink::engines::Backend;
-use wasm_brink::job::{Allocator, Budget, PlantedShortage};
+use wasm_brink::job::{Allocator, Budget, Execution, PlantedShortage};
+use wasm_brink::oracles::Severity;
 use wasm_brink::outcome::WrongKind;
-use wasm_brink::promises::End;
+use wasm_brink::promises::{End, Promise};
 use wasm_brink::recipe::Recipe;
 use wasm_brink::sandbox::{Host, Pool};
 
@@ -40,8 +42,15 @@ fn report(tests: Vec<LimitTest>, names: &[&str]) -> (LimitRun, LimitReport) {
     (run, report)
 }
 
+/// The same, and nothing may be refused, however cleanly: so much memory is there.
+fn hold_right(tests: Vec<LimitTest>, names: &[&str]) {
+    for (place, verdict) in hold(tests, names) {
+        assert!(!matches!(verdict, LimitVerdict::CleanError(_)), "{place:?}: {verdict:?}");
+    }
+}
+
 /// Runs tests and holds them to what they say, or to a deviation by design.
-fn hold(tests: Vec<LimitTest>, names: &[&str]) {
+fn hold(tests: Vec<LimitTest>, names: &[&str]) -> BTreeMap<(usize, usize), LimitVerdict> {
     assert!(!tests.is_empty());
     let (run, report) = report(tests, names);
     assert_eq!(report.verdicts.len(), run.tests.len() * run.backends.len(), "all are told");
@@ -50,6 +59,7 @@ fn hold(tests: Vec<LimitTest>, names: &[&str]) {
             panic!("{} on {}: {reason}", run.tests[test].name, run.backends[backend]);
         }
     }
+    report.verdicts
 }
 
 fn named(texts: &[&str]) -> Vec<LimitTest> {
@@ -75,7 +85,7 @@ fn tables_and_memories_at_their_limits_can_be_used_at_both_ends() {
 #[test]
 fn code_near_the_limits_does_what_its_construction_says() {
     let quick = ["1,000 parameters and", "500 frames,", "150 deep", "recursion to", "a byte"];
-    hold(named(&quick), &["x86_64", "winch-x86_64", "pulley64"]);
+    hold_right(named(&quick), &["x86_64", "winch-x86_64", "pulley64"]);
 }
 
 #[test]
@@ -155,8 +165,25 @@ fn a_wrong_result_and_a_wrong_end_are_violations() {
     }
 }
 
+/// A trap of a segment is no want of memory.
 #[test]
-fn a_crash_of_what_is_run_is_told_in_its_phase() {
+fn a_trap_while_instantiating_is_a_violation() {
+    let text = "(module (memory 1) (data (i32.const 65536) \"a\") (func (export \"run\")))";
+    let returns = Promise::of("run", End::Returns(Vec::new()));
+    for backend in RUN_HERE {
+        let mut case = Case::of_module("a.wasm", wat::parse_str(text).unwrap()).unwrap();
+        let (allocator, promises) = (Allocator::OnDemand, vec![returns.clone()]);
+        case.execution = Some(Execution { allocator, promises });
+        let run = run(case, backend);
+        let check = run.outcome.execution.as_ref().unwrap();
+        assert_eq!((check.wrong.len(), &check.refusal), (1, &None), "on {backend}: {check:?}");
+        assert_eq!(check.wrong[0].kind, WrongKind::OtherEnd);
+        assert_eq!(run.violations[0].violation.severity, Severity::Security);
+    }
+}
+
+#[test]
+fn a_fault_of_what_is_run_is_told_as_sensitive() {
     use wasm_brink::outcome::{Outcome, Phase, Termination};
     let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
     let mut outcome = Outcome::infrastructure(0, String::new());
@@ -164,7 +191,9 @@ fn a_crash_of_what_is_run_is_told_in_its_phase() {
     outcome.termination = Termination::Signaled { signal: 11, frames: Vec::new() };
     let (judged, _) = Court::judge(&case, &"x86_64".parse().unwrap(), &BUDGET, &outcome, None);
     assert_eq!(judged.len(), 1);
-    assert!(judged[0].violation.summary.contains("execute"), "{:?}", judged[0].violation);
+    let violation = &judged[0].violation;
+    assert_eq!((violation.oracle.as_str(), violation.severity), ("execution", Severity::Security));
+    assert!(violation.summary.contains("execute"), "{violation:?}");
 }
 
 fn short(planted: Option<PlantedShortage>) -> wasm_brink::campaign::ShortageReport {
@@ -186,11 +215,27 @@ fn each_fault_of_an_engine_short_of_memory_is_seen() {
         let report = short(Some(planted));
         let seen = report.faults.iter().any(|fault| fault.what.contains(expected));
         assert!(seen && !report.violations.is_empty(), "{planted:?}: {report:?}");
+        let promised = planted == PlantedShortage::BrokenAfterwards;
+        assert_eq!(report.errors > 0, promised, "{planted:?}: {report:?}");
     }
     let report = short(Some(PlantedShortage::Abort));
     let first = &report.aborts[0];
     assert!(first.allocation == 1 && first.what.contains("abort"), "{report:?}");
     assert!(report.complete, "the rounds after an abort are made in another child: {report:?}");
+    let report = short(Some(PlantedShortage::OtherErrorThenAbort));
+    assert!(report.aborts.iter().any(|fault| fault.allocation == 2), "{report:?}");
+    let told = report.faults.iter().any(|fault| fault.allocation == 1);
+    assert!(told && !report.violations.is_empty(), "an abort hides no fault before it: {report:?}");
+}
+
+#[test]
+fn nothing_is_run_on_less_stack_than_promises_speak_of() {
+    let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
+    for (stack_bytes, is_run) in [("524287", false), ("524288", true)] {
+        let backend: Backend = format!("x86_64:stack={stack_bytes}").parse().unwrap();
+        let job = case.job(1, &backend, BUDGET);
+        assert_eq!(job.execution.is_some(), is_run, "{stack_bytes}");
+    }
 }
 
 #[test]

@@ -3,14 +3,18 @@
 
 use super::{Aspect, LimitTest, Stand};
 use crate::engines::{Backend, EngineId};
+use semver::Version;
 
 /// The deviations of one engine.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitTable {
     /// Whose they are.
     pub of: &'static str,
-    /// The engine; the built-in one has that of its validator.
+    /// The engine by its name.
     engine: &'static str,
+    /// Releases of Wasmtime that have it too, by their first number: a validator stays the same in all
+    /// of them.
+    releases: Option<u64>,
     /// The deviations.
     pub deviations: &'static [Deviation],
 }
@@ -75,6 +79,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "wasmparser 0.254 (Wasmtime 48)",
         engine: "builtin",
+        releases: Some(48),
         deviations: &[
             refuses("imports", Stand::Limit, TYPE_SIZE),
             refuses("exports", Stand::Limit, TYPE_SIZE),
@@ -121,6 +126,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "V8 (of node 20)",
         engine: "v8",
+        releases: None,
         deviations: &[
             refuses("imports", Stand::Limit, OLDER_NUMBER),
             refuses("exports", Stand::Limit, OLDER_NUMBER),
@@ -129,6 +135,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "JavaScriptCore",
         engine: "jsc",
+        releases: None,
         deviations: &[
             accepts("tables", Stand::Over, "it has a larger limit on tables"),
             refuses("tags", Stand::Limit, "it has 100,000, and calls them exports"),
@@ -143,11 +150,18 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     },
 ];
 
+/// The deviations that are known of an engine; `None` where nobody has looked.
+pub fn limit_table(engine: &EngineId) -> Option<&'static LimitTable> {
+    let release = Version::parse(engine.as_str()).ok().map(|version| version.major);
+    let is_of = |table: &&LimitTable| {
+        table.engine == engine.as_str() || (release.is_some() && table.releases == release)
+    };
+    LIMIT_TABLES.iter().find(is_of)
+}
+
 /// The deviation that is known of a test on a backend.
 pub(super) fn deviation(test: &LimitTest, backend: &Backend) -> Option<&'static Deviation> {
-    let name = |id: &EngineId| if id.is_builtin() { "builtin".to_owned() } else { id.to_string() };
-    let name = name(backend.engine());
-    let table = LIMIT_TABLES.iter().find(|table| table.engine == name)?;
+    let table = limit_table(backend.engine())?;
     table.deviations.iter().find(|deviation| deviation.is_of(test))
 }
 
@@ -155,6 +169,15 @@ pub(super) fn deviation(test: &LimitTest, backend: &Backend) -> Option<&'static 
 mod tests {
     use super::*;
     use crate::campaign::limit_tests;
+
+    #[test]
+    fn a_table_is_of_an_engine_and_of_releases_with_the_same_validator() {
+        let of = |name: &str| limit_table(&name.parse().unwrap()).map(|table| table.engine);
+        for name in ["builtin", "48.0.1", "48.0.8-assertions"] {
+            assert_eq!(of(name), Some("builtin"), "{name}");
+        }
+        assert_eq!((of("v8"), of("47.0.2"), of("my_engine")), (Some("v8"), None, None));
+    }
 
     #[test]
     fn every_deviation_is_one_of_tests_that_say_the_opposite() {

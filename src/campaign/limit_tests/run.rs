@@ -1,12 +1,11 @@
 //! Runs limit tests: each module once on each backend, whatever the number of tests about it.
 
-use super::deviations::deviation;
-use super::{Aspect, LimitTest};
-use crate::campaign::{Case, CaseError, Court, Event, Observer};
+use super::LimitTest;
+use super::judge::{LimitVerdict, judge};
+use crate::campaign::{CONFIRMATIONS, Case, CaseError, Event, Observer};
 use crate::engines::Backend;
 use crate::job::{Allocator, Budget};
-use crate::outcome::{EngineVerdict, Outcome, Termination, Validation};
-use crate::promises::End;
+use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,19 +21,6 @@ pub struct LimitRun {
     pub backends: Vec<Backend>,
     /// The limits of a job.
     pub budget: Budget,
-}
-
-/// What came of one test on one backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LimitVerdict {
-    /// What the test says.
-    Passed(String),
-    /// Otherwise, as is known and meant.
-    Deviates(&'static str),
-    /// Otherwise, and why.
-    Failed(String),
-    /// The backend cannot be asked.
-    NotApplicable(String),
 }
 
 /// What came of all of them.
@@ -78,13 +64,24 @@ struct Open {
     backends: VecDeque<usize>,
 }
 
+/// Tests that one job answers on one backend.
+struct Asked {
+    tests: Vec<usize>,
+    case: Case,
+    backend: usize,
+    /// How often they have failed so far.
+    failed: u32,
+}
+
 #[derive(Default)]
 struct State {
     parts: VecDeque<Part>,
     open: Option<Open>,
     next_job: u64,
-    /// By job, the tests that it answers, its case and its backend.
-    running: BTreeMap<u64, (Vec<usize>, Case, usize)>,
+    /// What has failed and is to be run again.
+    again: VecDeque<Asked>,
+    /// By job, what it answers.
+    running: BTreeMap<u64, Asked>,
     report: LimitReport,
     error: Option<String>,
 }
@@ -155,12 +152,37 @@ impl Work<'_> {
     }
 }
 
+impl Work<'_> {
+    /// The task that answers.
+    fn task(&self, state: &mut State, asked: Asked) -> Next {
+        let named = &self.run.backends[asked.backend];
+        let mut job = asked.case.job(state.next_job, named, self.run.budget);
+        job.repeat = false;
+        job.edge = None;
+        state.next_job += 1;
+        self.observer.observe(Event::JobsStarted {
+            line: format!("{} on {named}", asked.case.subject),
+            at: None,
+            count: 1,
+            planned: self.planned,
+        });
+        let module = asked.case.module.clone();
+        state.running.insert(job.id, asked);
+        Next::Task(Task { jobs: vec![job], module })
+    }
+}
+
 impl Tasks for Work<'_> {
     fn next(&self) -> Next {
         let state = &mut *self.state();
+        if let Some(asked) = state.again.pop_front() {
+            return self.task(state, asked);
+        }
         loop {
             let mut open = match self.open(state) {
                 Ok(Some(open)) => open,
+                // What runs may fail, and is run again then.
+                Ok(None) if !state.running.is_empty() => return Next::Wait,
                 Ok(None) => return Next::Done,
                 Err(error) => {
                     state.error.get_or_insert_with(|| error.to_string());
@@ -171,34 +193,34 @@ impl Tasks for Work<'_> {
             let tests = self.applicable(state, &open, backend);
             let case = open.case.clone();
             state.open = Some(open);
-            if tests.is_empty() {
-                continue;
+            if !tests.is_empty() {
+                return self.task(state, Asked { tests, case, backend, failed: 0 });
             }
-            let named = &self.run.backends[backend];
-            let mut job = case.job(state.next_job, named, self.run.budget);
-            job.repeat = false;
-            job.edge = None;
-            state.next_job += 1;
-            self.observer.observe(Event::JobsStarted {
-                line: format!("{} on {named}", case.subject),
-                at: None,
-                count: 1,
-                planned: self.planned,
-            });
-            let module = case.module.clone();
-            state.running.insert(job.id, (tests, case, backend));
-            return Next::Task(Task { jobs: vec![job], module });
         }
     }
 
     fn ended(&self, outcome: Outcome) {
         let state = &mut *self.state();
-        let Some((tests, case, at)) = state.running.remove(&outcome.job) else { return };
+        let Some(Asked { tests, case, backend: at, failed }) = state.running.remove(&outcome.job)
+        else {
+            return;
+        };
         let backend = &self.run.backends[at];
         state.report.cpu_us += outcome.measurements.cpu_us;
+        let mut again = Vec::new();
         for test in tests {
             let verdict = judge(&self.run.tests[test], backend, &self.run.budget, &case, &outcome);
-            state.report.verdicts.insert((test, at), verdict);
+            match verdict {
+                LimitVerdict::Failed(_) if failed < CONFIRMATIONS => again.push(test),
+                verdict => {
+                    let verdict = settled(verdict, failed);
+                    state.report.verdicts.insert((test, at), verdict);
+                }
+            }
+        }
+        if !again.is_empty() {
+            let (case, failed) = (case.clone(), failed + 1);
+            state.again.push_back(Asked { tests: again, case, backend: at, failed });
         }
         self.observer.observe(Event::JobEnded {
             line: case.subject.to_string(),
@@ -217,102 +239,30 @@ impl Tasks for Work<'_> {
     }
 }
 
-/// What an outcome says of a test.
-fn judge(
-    test: &LimitTest,
-    backend: &Backend,
-    budget: &Budget,
-    case: &Case,
-    outcome: &Outcome,
-) -> LimitVerdict {
-    let violation = || {
-        let (judged, _) = Court::judge(case, backend, budget, outcome, None);
-        judged.into_iter().next().map(|judged| judged.violation.summary)
-    };
-    let (accepts, words) = match answer(test.aspect, case, outcome) {
-        Answer::Accepts(words) => (true, words),
-        Answer::Refuses(words) => (false, words),
-        Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
-        // The oracles say it better, where they have something to say.
-        Answer::Fails(words) => return LimitVerdict::Failed(violation().unwrap_or(words)),
-    };
-    if test.aspect == Aspect::Run {
-        // Any clean error will do, but not one of the compiler, which had to take it.
-        return violation().map_or(LimitVerdict::Passed(words), LimitVerdict::Failed);
-    }
-    match deviation(test, backend) {
-        None if accepts == test.accept => LimitVerdict::Passed(words),
-        Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
-        Some(_) => LimitVerdict::Failed("it is known to deviate here, and does not".to_owned()),
-        None if accepts => LimitVerdict::Failed("it is accepted".to_owned()),
-        None => LimitVerdict::Failed(format!("it is refused: {words}")),
-    }
-}
-
-/// What an engine makes of a module, in one aspect.
-enum Answer {
-    Accepts(String),
-    Refuses(String),
-    /// It cannot be asked.
-    Lacks(String),
-    /// Neither: it crashed, ran over its limits, or did wrong.
-    Fails(String),
-}
-
-fn answer(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
-    let accepted = || Answer::Accepts("accepted".to_owned());
-    if aspect == Aspect::Validate {
-        match &outcome.validation {
-            Validation::Valid => return accepted(),
-            Validation::Invalid(message) => return Answer::Refuses(first_line(message)),
-            // It shares the run of the compilation, or did not get that far.
-            Validation::NotRun => {}
-        }
-    }
-    let verdict = match &outcome.termination {
-        Termination::Completed { verdict } => verdict,
-        other => return Answer::Fails(format!("{} in phase {}", other.name(), outcome.phase)),
-    };
+/// The verdict of the last run of a test, which had `failed` so often before.
+fn settled(verdict: LimitVerdict, failed: u32) -> LimitVerdict {
     match verdict {
-        EngineVerdict::Refused { refusal } => Answer::Refuses(first_line(&refusal.message)),
-        EngineVerdict::NotApplicable { reason } => Answer::Lacks(reason.clone()),
-        EngineVerdict::Accepted { .. } if aspect.runs() => ran(aspect, case, outcome),
-        EngineVerdict::Accepted { .. } => accepted(),
+        LimitVerdict::Failed(words) => LimitVerdict::Failed(words),
+        _ if failed > 0 => {
+            let runs = failed + 1;
+            LimitVerdict::Unclear(format!(
+                "it failed in {failed} of {runs} runs, so not told as one"
+            ))
+        }
+        verdict => verdict,
     }
 }
 
-/// What came of running it.
-fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
-    let (Some(check), Some(asked)) = (&outcome.execution, &case.execution) else {
-        return Answer::Lacks("this engine's code is not run".to_owned());
-    };
-    if let Some(wrong) = check.wrong.first() {
-        return Answer::Fails(wrong.to_string());
-    }
-    if let Some(refusal) = &check.refusal {
-        return Answer::Refuses(format!("clean error: {}", first_line(refusal)));
-    }
-    let ended = asked.promises.iter().zip(&check.ends);
-    let ended = ended.filter_map(|(promise, end)| {
-        let end = promise.ends.get(usize::try_from((*end)?).ok()?)?;
-        Some((promise.export.as_str(), end))
-    });
-    let ended: Vec<(&str, &End)> = ended.collect();
-    if aspect == Aspect::Grow {
-        let fails = End::Returns(vec![-1]);
-        return match ended.iter().find(|(export, _)| *export == "grow") {
-            Some((_, end)) if **end == fails => Answer::Refuses("it does not grow".to_owned()),
-            Some(_) => Answer::Accepts("it grows".to_owned()),
-            None => Answer::Fails("it was not asked to grow".to_owned()),
-        };
-    }
-    let words = ended.iter().map(|(export, end)| match end {
-        End::Returns(_) => format!("{export} is right"),
-        other => format!("{export} {other}"),
-    });
-    Answer::Accepts(words.collect::<Vec<_>>().join(", "))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+    #[test]
+    fn what_fails_now_and_then_is_unclear() {
+        let passed = || LimitVerdict::Passed("accepted".to_owned());
+        let failed = || LimitVerdict::Failed("it is refused".to_owned());
+        assert_eq!(settled(passed(), 0), passed());
+        assert!(matches!(settled(passed(), 1), LimitVerdict::Unclear(_)));
+        assert_eq!(settled(failed(), CONFIRMATIONS), failed());
+    }
 }

@@ -8,9 +8,6 @@ use crate::limits::Expectation;
 use crate::oracles::{Inconclusive, Severity};
 use crate::outcome::{EngineVerdict, Termination};
 
-/// What is said of a security-sensitive violation that is not the expected one.
-const SENSITIVE: &str = "security-sensitive, so not told here; `brink repro` tells you";
-
 /// Holds what a run came to against what is expected; `promised` is what engines owe the module.
 pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &ReproRun) -> Seen {
     let expect = check.expect;
@@ -30,7 +27,7 @@ pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &Repr
     // What may be seen beside the expected violation does not stand for it.
     if let Some(judged) = new.or(violations.first()) {
         let of_all = as_expectation(there.unwrap_or(judged), violations, check);
-        return Seen::Differs(Box::new(of_all), words(judged));
+        return Seen::Differs(Box::new(of_all), judged.told());
     }
     // What an oracle cannot tell that the case is not about does not matter, where the job ended.
     let all = &check.entry.expectations.expect;
@@ -81,15 +78,6 @@ fn as_expectation(judged: &Judged, all: &[Judged], check: &Check<'_>) -> Expect 
     let others = all.iter().map(|it| &it.violation.oracle).filter(|it| **it != violation.oracle);
     let also = others.cloned().collect();
     Expect { verdict: violation.oracle.clone(), key, also, ..of_one(check) }
-}
-
-fn words(judged: &Judged) -> String {
-    match judged.violation.severity {
-        Severity::Security => format!("{}: {SENSITIVE}", judged.violation.oracle),
-        Severity::Bug | Severity::Information => {
-            format!("{}: {}", judged.violation.oracle, judged.violation.summary)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -36,12 +36,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let pool = opts.run.pool(&backends)?;
     let stop = stop_flag()?;
     let each = if opts.full { u64::MAX >> 16 } else { EACH };
-    let (mut faults, mut rounds) = (0, 0);
+    let (mut faults, mut rounds, mut incomplete) = (0, 0, 0);
     for recipe in shortage_recipes() {
         for backend in &backends {
             if stop.load(Relaxed) {
-                say("interrupted\n");
-                return Ok(if faults > 0 { Exit::Found } else { Exit::Interrupted });
+                break;
             }
             let proposals = &crate::campaign::Case::of_recipe(&recipe)?.proposals;
             if let Some(reason) = backend.lacks(proposals) {
@@ -53,18 +52,40 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             let report = run_short(&recipe, backend, (budget, each), None, &pool, &stop)?;
             faults += report.violations.len();
             rounds += report.rounds;
+            incomplete += u64::from(!report.complete && !stop.load(Relaxed));
             tell(opts, &recipe.to_string(), backend, &report);
         }
     }
     if !opts.quiet && !opts.json {
         say(&format!("{rounds} allocations were refused; {faults} kinds of fault\n"));
     }
-    Ok(if faults > 0 { Exit::Found } else { Exit::Nothing })
+    if stop.load(Relaxed) {
+        say("interrupted\n");
+    }
+    match (faults, stop.load(Relaxed)) {
+        (0, true) => return Ok(Exit::Interrupted),
+        (0, false) => {}
+        _ => return Ok(Exit::Found),
+    }
+    ensure!(
+        incomplete == 0,
+        "fail every allocation: {incomplete} modules were not run to their end"
+    );
+    Ok(Exit::Nothing)
 }
 
 fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
-    let ShortageReport { rounds, errors, survived, granted, complete, aborts, faults, violations } =
-        report;
+    let ShortageReport {
+        rounds,
+        errors,
+        survived,
+        granted,
+        complete,
+        failure,
+        aborts,
+        faults,
+        violations,
+    } = report;
     if opts.json {
         let violations: Vec<&str> = violations.iter().map(|it| it.violation.key.as_str()).collect();
         let line = serde_json::json!({
@@ -75,6 +96,7 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
             "survived": survived,
             "granted": granted,
             "complete": complete,
+            "failure": failure,
             "aborts": aborts,
             "faults": faults,
             "violations": violations,
@@ -86,12 +108,16 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
         let end = if *complete { "" } else { " (given up before the end)" };
         say(&format!(
             "{recipe} on {backend}: {rounds} allocations refused one by one{end}: {errors} errors as \
-             promised, {survived} times it did without, {} faults; {granted} more would have aborted\n",
+             promised, {survived} times it did without, {} faults; {granted} more were not tried, since one in the same \
+             function aborted\n",
             faults.len()
         ));
         for abort in aborts {
             say(&wrapped(&format!("  not judged: {abort}\n")));
         }
+    }
+    if let Some(reason) = failure {
+        say(&wrapped(&format!("  NOT RUN to its end, {recipe} on {backend}: {reason}\n")));
     }
     for judged in violations {
         say(&wrapped(&format!("  FAULT {}\n", judged.violation.summary)));

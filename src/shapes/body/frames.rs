@@ -4,7 +4,7 @@
 //! addressing mode holds, and stack overflows that are seen too late.
 
 use super::{axis, code, index};
-use crate::promises::{End, Promise};
+use crate::promises::{End, Promise, STACK_BYTES_MIN};
 use crate::shapes::parts::param;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use wasm_encoder::{BlockType, InstructionSink, MemArg, ValType};
@@ -15,9 +15,8 @@ pub(crate) struct Frames;
 const PAGE_BYTES: u64 = 65_536;
 const WORD_BYTES: u64 = 8;
 
-/// Wasm stack that every engine has, and that none has, in bytes; a frame takes so much at least, and
-/// so much at most for itself and for each local.
-const STACK_BYTES_MIN: u64 = 256 << 10;
+/// Wasm stack that no engine has, in bytes; a frame takes so much at least, and so much at most for
+/// itself and for each local.
 const STACK_BYTES_MAX: u64 = 1 << 20;
 const FRAME_BYTES_MIN: u64 = 16;
 const FRAME_BYTES_MAX: u64 = 1_024;

@@ -5,7 +5,7 @@
 
 use super::{axis, code, index};
 use crate::ops::Proposal;
-use crate::promises::{End, Promise};
+use crate::promises::{End, Promise, STACK_BYTES_MIN};
 use crate::shapes::parts::param;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use wasm_encoder::{BlockType, Catch, InstructionSink, ValType};
@@ -20,8 +20,11 @@ const OTHER: u32 = 1;
 /// What is thrown.
 const VALUE: i64 = 42;
 
+/// A frame takes no more.
+const FRAME_BYTES_MAX: u64 = 512;
+
 /// So many frames fit any stack, and so many none.
-const DEPTH_FITS: u64 = 500;
+const DEPTH_FITS: u64 = STACK_BYTES_MIN / FRAME_BYTES_MAX;
 const DEPTH_FITS_NOT: u64 = 100_000;
 
 impl Shape for Throws {

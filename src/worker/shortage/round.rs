@@ -104,7 +104,12 @@ impl<'a> Round<'a> {
         let result = self.from_the_engine();
         match self.planted {
             Some(PlantedShortage::OtherError) => result.map_err(|_| Error::msg("planted")),
-            Some(PlantedShortage::Abort | PlantedShortage::BrokenAfterwards) | None => result,
+            Some(
+                PlantedShortage::Abort
+                | PlantedShortage::BrokenAfterwards
+                | PlantedShortage::OtherErrorThenAbort,
+            )
+            | None => result,
         }
     }
 

@@ -28,13 +28,19 @@ impl Watched {
         Outcome {
             job: job.id,
             phase: progress.phase(),
-            validation: Validation::NotRun,
+            validation: match progress.valid.load(Relaxed) {
+                0 => Validation::NotRun,
+                _ => Validation::Valid,
+            },
             measurements,
             stderr_tail: shorten(&stderr_tail),
             machine: None,
             edge: run.and_then(|run| edge::post_mortem(run, progress)),
             execution: None,
-            shortage: job.shortage.as_ref().and_then(|_| short_of_memory(&termination, progress)),
+            shortage: match job.shortage {
+                Some(_) => short_of_memory(&termination, progress, self.faults),
+                None => None,
+            },
             termination,
         }
     }
@@ -132,8 +138,26 @@ pub(in crate::worker) fn counted(check: ShortageCheck, progress: &Progress) -> S
     ShortageCheck { rounds, errors, survived, granted, ..check }
 }
 
-/// What is known of a round in which an allocation failed and the process ended.
-fn short_of_memory(termination: &Termination, progress: &Progress) -> Option<ShortageCheck> {
+/// What is known of rounds with a failing allocation of which the last ended the process, and of the
+/// faults in those before it.
+fn short_of_memory(
+    termination: &Termination,
+    progress: &Progress,
+    mut faults: Vec<ShortageFault>,
+) -> Option<ShortageCheck> {
+    let Some(last) = last_round(termination, progress) else {
+        let failure = Some(format!("the rounds ended as {}", termination.name()));
+        let check = ShortageCheck { failure, ..ShortageCheck::default() };
+        return (!faults.is_empty()).then(|| counted(ShortageCheck { faults, ..check }, progress));
+    };
+    faults.push(last);
+    let mut check = counted(ShortageCheck { faults, ..ShortageCheck::default() }, progress);
+    check.rounds += 1;
+    Some(check)
+}
+
+/// The fault of the round that ended the process, where that is what happened.
+fn last_round(termination: &Termination, progress: &Progress) -> Option<ShortageFault> {
     let at = progress.shortage.load(Relaxed);
     let allocation = at >> SHORTAGE_STAGE_BITS;
     let stage = usize::try_from(at & ((1 << SHORTAGE_STAGE_BITS) - 1)).ok()?;
@@ -166,11 +190,7 @@ fn short_of_memory(termination: &Termination, progress: &Progress) -> Option<Sho
         | Termination::Ambiguous
         | Termination::Infrastructure { .. } => return None,
     };
-    let what = shorten(&what);
-    let faults = vec![ShortageFault { allocation, stage, what, aborted_in }];
-    let mut check = counted(ShortageCheck { faults, ..ShortageCheck::default() }, progress);
-    check.rounds += 1;
-    Some(check)
+    Some(ShortageFault { allocation, stage, what: shorten(&what), aborted_in })
 }
 
 fn infrastructure(message: &str) -> Termination {
