@@ -24,12 +24,14 @@ use super::recorder::{Recorder, write_reports};
 use super::session::{self, Plan, RunFile, Session, SessionOpts};
 use super::{Exit, hunt};
 use crate::campaign::{Event, Observer};
+use crate::engines::{Backend, EngineId};
 use crate::report::{Quiet, hunt_summary};
 use crate::sandbox::{Pool, PoolStats};
 use crate::store::is_run_file;
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -133,13 +135,18 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
     let mut session = Session::<CampaignPlan>::resume(&opts.output)?;
     let RunFile { plan, backends, budget, .. } = &session.file;
     let run = &opts.session.run;
-    let same_backends = !run.names_backends() || run.backends(None)? == *backends;
+    let asked = if run.names_backends() { run.backends(None)? } else { backends.clone() };
+    let engines = |backends: &[Backend]| -> BTreeSet<EngineId> {
+        backends.iter().map(|backend| backend.engine().clone()).collect()
+    };
     let others = [
         ("--seed", opts.seed.is_some_and(|seed| seed != plan.campaign_seed)),
         ("--shard", opts.shard.is_some_and(|shard| shard != plan.shard)),
         ("--round", opts.round.is_some_and(|round| round.as_secs() != plan.round_s)),
-        ("--backend", !same_backends),
-        ("--time-limit", run.budget(Some(*budget)) != *budget),
+        ("--engine", engines(&asked) != engines(backends)),
+        ("--backend", asked != *backends),
+        ("--time-limit", run.time_limit.is_some_and(|limit| limit != budget.cpu_s)),
+        ("--memory-limit", run.memory_limit.is_some_and(|limit| limit != budget.memory_bytes)),
     ];
     if let Some((option, _)) = others.iter().find(|(_, differs)| *differs) {
         anyhow::bail!(
@@ -148,6 +155,7 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
             opts.output.display()
         );
     }
+    session.spent = session.spent.max(status::spent(&opts.output));
     if let Some(time) = opts.time {
         session.file.time_s = Some(time.as_secs());
     }
@@ -190,6 +198,8 @@ impl Campaign<'_> {
             .filter(|event| matches!(event, Event::Found { .. }))
             .cloned()
             .collect();
+        let mut under_way = self.round_under_way(first);
+        let first = under_way.as_ref().map_or(first, |(session, _)| session.file.plan.round);
         for number in first.. {
             let left = time.map(|time| time.saturating_sub(self.recorder.spent()));
             if left.is_some_and(|left| left < Duration::from_secs(1)) {
@@ -201,8 +211,11 @@ impl Campaign<'_> {
                 "go on in {}: the directory has vanished",
                 self.output.display()
             );
-            let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
-            let Some(session) = self.open_round(number, step, left)? else { continue };
+            let begun = match under_way.take() {
+                Some(under_way) => Some(under_way),
+                None => self.begin_round(number, left)?,
+            };
+            let Some((session, step)) = begun else { continue };
             let done = self.round(session, step, std::mem::take(&mut open))?;
             stats.add(&done.stats);
             if !done.complete {
@@ -212,29 +225,35 @@ impl Campaign<'_> {
         Ok((true, stats))
     }
 
-    /// The round of that number, begun or gone on with; none where it has nothing to do.
-    fn open_round(
-        &self,
-        number: u64,
-        step: &dyn Step,
-        left: Option<Duration>,
-    ) -> Result<Option<Session<RoundPlan>>> {
+    /// The round that a kill cut short. Rounds that had nothing to do may lie between it and `first`,
+    /// the one after those that came to their end.
+    fn round_under_way(&self, first: u64) -> Option<(Session<RoundPlan>, &'static dyn Step)> {
         let folder = self.output.join(ROUND_FOLDER);
-        if is_run_file(&folder) {
-            match Session::<RoundPlan>::resume(&folder) {
-                Ok(session)
-                    if (session.file.plan.round, &*session.file.plan.step)
-                        == (number, step.name()) =>
-                {
-                    return Ok(Some(session));
-                }
-                // An older one has come to its end; an older version may have had other steps.
-                Ok(_) => {}
-                Err(error) => self.recorder.observe(Event::Warned {
-                    message: format!("round {number} begins anew: failed to {error:#}"),
-                }),
+        if !is_run_file(&folder) {
+            return None;
+        }
+        match Session::<RoundPlan>::resume(&folder) {
+            Ok(session) => {
+                let step = ROTATION.iter().find(|step| step.name() == session.file.plan.step)?;
+                // An older one has come to its end.
+                (session.file.plan.round >= first).then_some((session, *step))
+            }
+            Err(error) => {
+                self.recorder.observe(Event::Warned {
+                    message: format!("round {first} begins anew: failed to {error:#}"),
+                });
+                None
             }
         }
+    }
+
+    /// Begins the round of that number; none where it has nothing to do.
+    fn begin_round(
+        &self,
+        number: u64,
+        left: Option<Duration>,
+    ) -> Result<Option<(Session<RoundPlan>, &'static dyn Step)>> {
+        let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
         let Some(recipes) = step.recipes(&self.corpus, &self.recorder)? else { return Ok(None) };
         let CampaignPlan { campaign_seed, shard, round_s } = self.file.plan;
         let time = Duration::from_secs(round_s).min(left.unwrap_or(Duration::MAX));
@@ -247,7 +266,8 @@ impl Campaign<'_> {
         };
         let time = Some(step.share(time));
         let file = RunFile::new(plan, self.file.backends.clone(), self.file.budget, time);
-        Session::create(&folder, file).map(Some)
+        let session = Session::create(&self.output.join(ROUND_FOLDER), file)?;
+        Ok(Some((session, step)))
     }
 
     /// Runs a round.
@@ -290,11 +310,12 @@ impl Campaign<'_> {
         if !done.complete {
             return Ok(done);
         }
-        // What is worth keeping comes before the end of the round: what is kept twice is kept once.
-        for recipe in done.worth.iter().chain(tally.findings.iter().filter_map(corpus::recipe_of)) {
-            self.corpus.add(recipe)?;
-        }
+        // What is kept comes before the end of the round, which a kill in between makes come again:
+        // what is kept twice is kept once.
+        let found = tally.findings.iter().filter_map(corpus::recipe_of);
+        self.corpus.add(done.worth.iter().chain(found))?;
         write_reports(self.output, &folder, &tally)?;
+        keep_cost_card(&self.recorder.cost_card(), self.output)?;
         self.recorder.observe(Event::RoundEnded {
             round,
             step: name,
@@ -303,21 +324,20 @@ impl Campaign<'_> {
             recipes: file.plan.recipes.iter().map(|recipe| recipe.id().to_string()).collect(),
         });
         self.corpus.was_swept(&file.plan);
-        keep_cost_card(&self.recorder.cost_card(), self.output)?;
         Ok(done)
     }
 
     /// Tells what it came to.
     fn end(self, ended: Result<(bool, PoolStats)>, opts: &Opts) -> Result<Exit> {
-        let state = match &ended {
-            Ok((true, _)) => State::Complete,
-            Ok((false, _)) => State::Stopped,
-            Err(_) => State::Failed,
-        };
         let Campaign { recorder, keeper, corpus, pool, .. } = self;
         let how = ended.as_ref().ok().map(|(complete, stats)| (*complete, stats));
         let figures = recorder.figures();
         let tally = session::end(recorder, how, &pool);
+        let state = match (&ended, &tally) {
+            (Ok((true, _)), Ok(_)) => State::Complete,
+            (Ok((false, _)), Ok(_)) => State::Stopped,
+            (Err(_), _) | (_, Err(_)) => State::Failed,
+        };
         let kept = keeper.write(state, &figures, corpus.len());
         let (complete, _) = ended?;
         let tally = tally?;

@@ -87,6 +87,8 @@ fn survives(kills: u32) {
     let place = tempfile::tempdir().unwrap();
     let run = place.path().join("run");
     let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut pending: BTreeSet<String> = BTreeSet::new();
+    let mut spent_s = 0;
     let mut draw = 0x9e37_79b9_u64;
     for number in 0..kills {
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -101,28 +103,52 @@ fn survives(kills: u32) {
             assert!(folder_of(&run, signature).is_some(), "{signature} has no folder");
         }
         known = each;
+        pending.extend(seen_in_round(&run));
+        read_all(&run);
+        // None where the first kill came before the first round.
+        if run.join("status.json").exists() {
+            let now = status(&run)["spent_s"].as_u64().unwrap();
+            assert!(now >= spent_s, "the time spent went from {spent_s} to {now} s");
+            spent_s = now;
+        }
     }
-    // What was seen and not yet confirmed is not lost either.
-    let pending = seen_in_round(&run);
-    let spent = [events(&run), events(&run.join("round"))].concat();
-    let spent_ms = spent.iter().filter_map(|event| event["ms"].as_u64()).max().unwrap_or(0);
-    let time = format!("{}s", spent_ms / 1_000 + 10);
+    let time = format!("{}s", spent_s + 10);
     let output = campaign(&run, &["--time", &time]).output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{:?} {err}", output.status);
     let last: BTreeSet<String> = found(&run).into_iter().collect();
     assert!(last.is_superset(&known), "{known:?} became {last:?}");
-    // Costs may not stand when they are run again; a panic does.
+    // What was seen and not yet confirmed is not lost either. Costs may not stand when they are run
+    // again; a panic does.
     let panics = pending.iter().filter(|signature| signature.starts_with("crash"));
     let lost: Vec<&String> = panics.filter(|signature| !last.contains(*signature)).collect();
     assert!(lost.is_empty(), "seen before a kill and never told: {lost:?}");
     assert!(!last.is_empty(), "nothing was found at all");
     assert_eq!(status(&run)["state"], "complete");
+    assert!(status(&run)["spent_s"].as_u64().unwrap() >= spent_s);
     assert_eq!(status(&run)["findings"], last.len());
-    let leftovers = fs::read_dir(&run).unwrap().flatten().map(|entry| entry.file_name());
-    let leftovers: Vec<_> =
-        leftovers.filter(|name| name.to_string_lossy().starts_with(".tmp")).collect();
+    let leftovers = read_all(&run);
     assert!(leftovers.is_empty(), "{leftovers:?}");
+}
+
+/// Reads what programs read in a run, and in all within it, which is whole at any moment; what was
+/// being written has a temporary name, and is handed over.
+fn read_all(place: &Path) -> Vec<PathBuf> {
+    let mut leftovers = Vec::new();
+    for path in fs::read_dir(place).unwrap().flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = || fs::read_to_string(&path).unwrap();
+        if name.starts_with(".tmp-") || name.starts_with(".new-") {
+            leftovers.push(path);
+        } else if path.is_dir() {
+            leftovers.extend(read_all(&path));
+        } else if name.ends_with(".toml") {
+            toml::from_str::<toml::Table>(&text()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        } else if name.ends_with(".json") {
+            serde_json::from_str::<Value>(&text()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        }
+    }
+    leftovers
 }
 
 /// The folder of a finding with that signature.
@@ -138,6 +164,33 @@ fn folder_of(run: &Path, signature: &str) -> Option<PathBuf> {
 #[test]
 fn a_campaign_that_is_killed_twice_goes_on_and_loses_nothing() {
     survives(2);
+}
+
+#[test]
+fn a_round_is_gone_on_with_although_the_one_before_it_had_nothing_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let go_on = |time: u64| {
+        let output = campaign(&run, &["--time", &format!("{time}s")]).output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{output:?}");
+    };
+    let ended = || -> Vec<u64> {
+        let ended = events(&run).into_iter().filter(|event| event["event"] == "round-ended");
+        ended.map(|event| event["round"].as_u64().unwrap()).collect()
+    };
+    go_on(2);
+    let before = ended();
+    // As a kill in round 40 leaves it, where all since the last that ended had nothing to do.
+    let file = run.join("round/run.json");
+    let mut round: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    round["round"] = 40.into();
+    round["step"] = "hunt".into();
+    let spent = events(&run.join("round")).last().map_or(0, |event| event["ms"].as_u64().unwrap());
+    round["time_s"] = (spent / 1_000 + 2).into();
+    fs::write(&file, round.to_string()).unwrap();
+    go_on(status(&run)["spent_s"].as_u64().unwrap() + 3);
+    let after = ended();
+    assert_eq!(after.get(before.len()), Some(&40), "{before:?} became {after:?}");
 }
 
 #[test]
@@ -181,9 +234,17 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     let status = status(&run);
     assert!(status["jobs"].as_u64().unwrap() > 0 && status["rounds"].as_u64().unwrap() >= 1);
 
-    let other = loud(&["--seed", "5", "--time", "9s"]);
-    assert_eq!(other.status.code(), Some(1));
-    assert!(text(&other).contains("another --seed"), "{}", text(&other));
+    for (option, value) in [
+        ("--seed", "5"),
+        ("--time-limit", "9s"),
+        ("--memory-limit", "1GiB"),
+        ("--backend", "s390x"),
+    ] {
+        let mut other = brink(&["campaign", option, value, "--time", "9s", "-o"]);
+        let other = other.arg(&run).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(other.status.code(), Some(1));
+        assert!(text(&other).contains(&format!("another {option};")), "{}", text(&other));
+    }
     let hunt = brink(&["hunt", "--resume", "--output"]).arg(&run).output().unwrap();
     assert_eq!(hunt.status.code(), Some(1));
     assert!(text(&hunt).contains("brink campaign --output"), "{}", text(&hunt));
@@ -301,4 +362,10 @@ fn what_several_directories_hold_is_merged_and_what_is_none_is_named() {
     let into = merge(&["all", "-o", "all"]);
     assert_eq!(into.status.code(), Some(1));
     assert!(at("all/status.json").exists(), "a source is left as it was");
+    for kept in ["again.1", "again.2", "again.3"] {
+        fs::rename(at("1"), at(kept)).unwrap();
+        let moved = merge(&[kept, "2", "-o", "again"]);
+        assert_eq!(moved.status.code(), Some(1), "{moved:?}");
+        fs::rename(at(kept), at("1")).expect("a source is left where it was");
+    }
 }
