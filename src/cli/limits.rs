@@ -4,7 +4,7 @@
 mod shortage;
 
 use super::exit::say;
-use super::options::{RunOpts, stop_flag, this_exe};
+use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
 use super::recorder::Recorder;
 use super::table::{list, wrapped};
@@ -73,11 +73,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         );
     }
     let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
-    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
-        return Ok(self_test::refuse(&failed));
+    let stop = stop_flag()?;
+    if let Some(exit) = self_test::gate(&stop)? {
+        return Ok(exit);
     }
     let pool = opts.run.pool(&run.backends)?;
-    let stop = stop_flag()?;
     let recorder = Recorder::new(None, reporter(false, opts.quiet || opts.json, None), &stop);
     let report = run_limit_tests(&run, &pool, &stop, &recorder);
     recorder.finish()?;

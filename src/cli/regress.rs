@@ -7,7 +7,7 @@ mod output;
 pub(super) mod select;
 
 use self::output::{Output, Row};
-use super::options::{RunOpts, cache, stop_flag, this_exe};
+use super::options::{RunOpts, cache, stop_flag};
 use super::{Exit, self_test};
 use crate::campaign::{Checked, Seen, regress};
 use crate::corpus::{Corpus, Entry};
@@ -77,12 +77,12 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         "find something to run: no case is about these engines and backends; see `brink regress \
          --list`"
     );
-    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
-        return Ok(self_test::refuse(&failed));
+    let stop = stop_flag()?;
+    if let Some(exit) = self_test::gate(&stop)? {
+        return Ok(exit);
     }
     let backends: Vec<_> = checks.iter().map(|check| check.backend.clone()).collect();
     let pool = opts.run.pool(&backends)?;
-    let stop = stop_flag()?;
     let output = Output::new(opts, &checks);
     let all = regress(&checks, &pool, &stop, &|at, checked| output.tell(at, checked))?;
     let rows: Vec<Row<'_>> =

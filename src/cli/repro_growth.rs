@@ -9,6 +9,7 @@ use super::recorder::FindingFile;
 use crate::campaign::{Court, Judged, LadderError, Plan, measure};
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::names::{did_you_mean, nearest};
 use crate::oracles::Ladder;
 use crate::outcome::Outcome;
 use crate::recipe::Recipe;
@@ -50,10 +51,12 @@ pub(super) fn run(
         |finding: &FindingFile| Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
     let budget = options.budget(asked.finding.map(limits));
     for name in asked.scaled {
+        let known = || asked.recipe.params.keys().map(String::as_str);
         ensure!(
-            asked.recipe.params.contains_key(name),
-            "measure growth along {name:?}: the recipe {} has no such parameter",
-            asked.recipe
+            known().any(|known| known == name),
+            "measure growth along {name:?}: {} does not state it; write it with its value{}",
+            asked.recipe,
+            did_you_mean(nearest(name, known()))
         );
     }
     let plan = Plan::of(asked.recipe, asked.scaled)?;

@@ -3,9 +3,11 @@
 
 use super::Exit;
 use super::exit::say;
-use crate::sandbox::{self, Check, WorkerExe};
-use anyhow::{Context, Result};
+use super::options::{stop_flag, this_exe};
+use crate::sandbox::{self, Check};
+use anyhow::Result;
 use clap::Args;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
@@ -15,9 +17,9 @@ pub(super) struct Opts {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let exe = WorkerExe::this().context("find this executable under /proc/self")?;
+    let stop = stop_flag()?;
     let (mut passed, mut failed) = (0, 0);
-    sandbox::self_test(&exe, &mut |check| {
+    sandbox::self_test(&this_exe()?, &stop, &mut |check| {
         if check.passed {
             passed += 1;
             if !opts.quiet {
@@ -28,6 +30,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             say(&format!("FAILED  {}\n", describe(&check)));
         }
     })?;
+    if stop.load(Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
     if !opts.quiet {
         say(&format!("{passed} planted faults recognised, {failed} not\n"));
     }
@@ -38,23 +43,26 @@ fn describe(check: &Check) -> String {
     format!("{:?}: expected {}, got {:?}", check.planted, check.expected, check.outcome.termination)
 }
 
-/// The first planted fault that is not recognised.
-pub(super) fn first_failure(exe: &WorkerExe) -> Result<Option<Check>> {
+/// Proves that faults would be seen, before a run; why there is to be none, if so.
+pub(super) fn gate(stop: &AtomicBool) -> Result<Option<Exit>> {
     let mut failure = None;
-    sandbox::self_test(exe, &mut |check| {
+    let tested = sandbox::self_test(&this_exe()?, stop, &mut |check| {
         if !check.passed && failure.is_none() {
             failure = Some(check);
         }
-    })?;
-    Ok(failure)
-}
-
-/// Says why no run starts.
-pub(super) fn refuse(check: &Check) -> Exit {
-    eprintln!(
-        "brink: failed to start the run: the self-test missed a planted fault, so a real one might \
-         be missed too: {}",
-        describe(check)
-    );
-    Exit::SelfTest
+    });
+    // A signal to the whole group ends the workers too, which is no fault of theirs.
+    if stop.load(Relaxed) {
+        eprintln!("brink: interrupted before the first job");
+        return Ok(Some(Exit::Interrupted));
+    }
+    tested?;
+    Ok(failure.map(|check| {
+        eprintln!(
+            "brink: failed to start the run: the self-test missed a planted fault, so a real one might \
+             be missed too: {}",
+            describe(&check)
+        );
+        Exit::SelfTest
+    }))
 }

@@ -3,7 +3,7 @@
 
 use super::Exit;
 use super::known::{self, KnownOpts};
-use super::options::{RunOpts, stop_flag, this_exe};
+use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
 use super::recorder::{Recorder, machine};
 use super::self_test;
@@ -208,8 +208,8 @@ pub(super) struct Begun {
 pub(super) fn begin(opts: &SessionOpts) -> Result<Result<Begun, Exit>> {
     let issues = opts.known.read()?;
     let stop = stop_flag()?;
-    Ok(match self_test::first_failure(&this_exe()?)? {
-        Some(failed) => Err(self_test::refuse(&failed)),
+    Ok(match self_test::gate(&stop)? {
+        Some(exit) => Err(exit),
         None => Ok(Begun { stop, issues }),
     })
 }

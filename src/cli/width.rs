@@ -6,7 +6,7 @@ mod report;
 
 use super::Exit;
 use super::known::{self, KnownOpts};
-use super::options::{RunOpts, stop_flag, this_exe};
+use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
 use super::recorder::{Recorder, machine};
 use super::self_test;
@@ -89,8 +89,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Some(path) => Some(module_case(path)?),
     };
     let stop = stop_flag()?;
-    if let Some(failed) = self_test::first_failure(&this_exe()?)? {
-        return Ok(self_test::refuse(&failed));
+    if let Some(exit) = self_test::gate(&stop)? {
+        return Ok(exit);
     }
     let pool = opts.run.pool(&backends)?;
     match case {

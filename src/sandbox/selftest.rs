@@ -8,6 +8,7 @@ use crate::engines::{Backend, TARGETS};
 use crate::job::{Budget, Job, ModuleSource, Planted};
 use crate::outcome::{Clock, EngineVerdict, Outcome, Termination};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The result of one planted fault.
 #[derive(Debug)]
@@ -41,11 +42,15 @@ const PLANTS: &[(Planted, &str)] = &[
     (Planted::IgnoreSignals, "a timeout by wall time, children and all"),
 ];
 
-/// Plants every fault in turn and hands over each result.
-pub fn self_test(exe: &WorkerExe, each: &mut dyn FnMut(Check)) -> Result<(), SeatError> {
+/// Plants every fault in turn and hands over each result, until `stop` turns true.
+pub fn self_test(
+    exe: &WorkerExe,
+    stop: &AtomicBool,
+    each: &mut dyn FnMut(Check),
+) -> Result<(), SeatError> {
     let mut seat = Seat::start(&Host::builtin(exe))?;
     for &(planted, expected) in PLANTS {
-        plant(&mut seat, planted, expected, each)?;
+        plant(&mut seat, planted, expected, stop, each)?;
     }
     Ok(())
 }
@@ -59,9 +64,9 @@ pub fn plant_one(exe: &WorkerExe, planted: Planted) -> Result<Check, SeatError> 
     let &(_, expected) =
         PLANTS.iter().find(|(other, _)| *other == planted).expect("the table has every fault");
     let mut result = None;
-    plant(&mut Seat::start(&Host::builtin(exe))?, planted, expected, &mut |check| {
-        result = Some(check)
-    })?;
+    let mut seat = Seat::start(&Host::builtin(exe))?;
+    let never = AtomicBool::new(false);
+    plant(&mut seat, planted, expected, &never, &mut |check| result = Some(check))?;
     Ok(result.expect("a seat that is not stopped hands over every outcome"))
 }
 
@@ -69,6 +74,7 @@ fn plant(
     seat: &mut Seat,
     planted: Planted,
     expected: &'static str,
+    stop: &AtomicBool,
     each: &mut dyn FnMut(Check),
 ) -> Result<(), SeatError> {
     let job = Job {
@@ -83,7 +89,7 @@ fn plant(
         execution: None,
         shortage: None,
     };
-    seat.run(vec![job], &|| false, &mut |outcome| {
+    seat.run(vec![job], &|| stop.load(Relaxed), &mut |outcome| {
         let passed = recognised(planted, &outcome);
         each(Check { planted, expected, outcome, passed });
     })

@@ -99,5 +99,5 @@ fn growth_along_a_parameter_is_measured_on_demand() {
     assert!(err.contains("out of proportion in 0 of 1"), "{err}");
     let (code, err) = run("size");
     assert_eq!(code, Some(1), "{err}");
-    assert!(err.contains("\"size\"") && err.contains("no such parameter"), "{err}");
+    assert!(err.contains("\"size\"") && err.contains("does not state it"), "{err}");
 }
