@@ -107,17 +107,36 @@ fn modules(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             modules.push(path.clone());
             continue;
         }
-        let doing = || format!("read the directory {}", path.display());
-        let mut within = Vec::new();
-        for entry in fs::read_dir(path).with_context(doing)? {
-            let path = entry.with_context(doing)?.path();
-            if path.extension().is_some_and(|it| it == "wasm" || it == "wat") && path.is_file() {
-                within.push(path);
-            }
-        }
-        ensure!(!within.is_empty(), "{}: it has no .wasm and no .wat", doing());
-        within.sort();
+        let within = modules_in(path)?;
+        ensure!(
+            !within.is_empty(),
+            "find a module in {}: it has no .wasm and no .wat",
+            path.display()
+        );
         modules.extend(within);
+    }
+    Ok(modules)
+}
+
+/// The modules in a directory and in those below it, in the order of their paths.
+fn modules_in(directory: &Path) -> Result<Vec<PathBuf>> {
+    let doing = || format!("read the directory {}", directory.display());
+    let entries: std::io::Result<Vec<fs::DirEntry>> =
+        fs::read_dir(directory).and_then(Iterator::collect);
+    let mut entries = entries.with_context(doing)?;
+    entries.sort_by_key(fs::DirEntry::path);
+    let mut modules = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        let is_module = |it: &std::ffi::OsStr| {
+            it.eq_ignore_ascii_case("wasm") || it.eq_ignore_ascii_case("wat")
+        };
+        // A link to a directory may lead back here.
+        if entry.file_type().with_context(doing)?.is_dir() {
+            modules.extend(modules_in(&path)?);
+        } else if path.extension().is_some_and(is_module) && path.is_file() {
+            modules.push(path);
+        }
     }
     Ok(modules)
 }

@@ -58,7 +58,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let bad = !corpus.faults.is_empty();
     let of_faults = if bad { Exit::Usage } else { Exit::Nothing };
     if opts.list {
-        output::list(&corpus.entries, opts.json)?;
+        output::list(&corpus.entries, opts.directories.is_empty(), opts.json)?;
         return Ok(of_faults);
     }
     let all = opts.slow || opts.controls;
@@ -74,8 +74,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     ensure!(
         !checks.is_empty(),
-        "find something to run: no case is about these engines and backends; see `brink regress \
-         --list`"
+        "find something to run: {}; see `brink regress --list`",
+        if wanted.is_empty() && !corpus.entries.is_empty() {
+            "all that is named is slow, and runs with --slow"
+        } else if opts.controls {
+            "no published bug that is named has an affected and a fixed release in the cache"
+        } else {
+            "no case is about these engines and backends"
+        }
     );
     let stop = stop_flag()?;
     if let Some(exit) = self_test::gate(&stop)? {

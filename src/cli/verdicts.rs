@@ -105,6 +105,10 @@ pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
     let accepted = report.runs.iter().filter(named).count();
     let failed: Vec<&ReproRun> = not_compiled(repro, report).collect();
     let apart = report.runs.len() - accepted - failed.len();
+    let planned = repro.backends.len() * repro.times as usize;
+    if report.runs.len() < planned {
+        return format!("Not finished: {} of {planned} runs were made.\n", report.runs.len());
+    }
     let mut text = match (accepted, failed.len()) {
         (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
         (0, _) => "It compiles in none of them".to_owned(),

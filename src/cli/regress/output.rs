@@ -126,8 +126,8 @@ pub(super) fn table(rows: &[Row<'_>]) {
     say(&format!("\n{}", table::list(&columns, &lines)));
 }
 
-/// Lists the cases.
-pub(super) fn list(entries: &[Entry], json: bool) -> Result<()> {
+/// Lists the cases, and where none are named, the limit tests as well.
+pub(super) fn list(entries: &[Entry], limits: bool, json: bool) -> Result<()> {
     let columns = ["case", "title", "source", "backends", "run", "recipe"];
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     if json {
@@ -136,11 +136,13 @@ pub(super) fn list(entries: &[Entry], json: bool) -> Result<()> {
         say(&(serde_json::to_string_pretty(&rows).context("print JSON")? + "\n"));
     } else {
         say(&table::list(&columns, &rows));
-        let tests: Vec<Vec<String>> =
-            limit_tests().iter().map(|LimitTest { name, .. }| vec![name.clone()]).collect();
-        say(&format!("\n{} cases\n\n", entries.len()));
-        say(&table::list(&["limit test"], &tests));
-        say(&format!("\n{} limit tests, which `brink limits` runs\n", tests.len()));
+        say(&format!("\n{} cases\n", entries.len()));
+        if limits {
+            let tests: Vec<Vec<String>> =
+                limit_tests().iter().map(|LimitTest { name, .. }| vec![name.clone()]).collect();
+            say(&format!("\n{}", table::list(&["limit test"], &tests)));
+            say(&format!("\n{} limit tests, which `brink limits` runs\n", tests.len()));
+        }
     }
     Ok(())
 }
