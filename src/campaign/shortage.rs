@@ -137,6 +137,15 @@ fn why_not(outcome: &Outcome) -> String {
     let failure = outcome.shortage.as_ref().and_then(|check| check.failure.clone());
     failure.unwrap_or_else(|| match &outcome.termination {
         Termination::Completed { verdict } => format!("it was {}", verdict.name()),
-        other => format!("it ended as {} in phase {}", other.name(), outcome.phase),
+        Termination::Infrastructure { message } => message.clone(),
+        Termination::TimedOut { .. }
+        | Termination::OutOfMemory { .. }
+        | Termination::Panicked { .. }
+        | Termination::StackOverflow { .. }
+        | Termination::Signaled { .. }
+        | Termination::OutputLimit
+        | Termination::Ambiguous => {
+            format!("it ended as {} in phase {}", outcome.termination.name(), outcome.phase)
+        }
     })
 }

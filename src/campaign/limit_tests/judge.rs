@@ -89,12 +89,17 @@ fn answer(aspect: Aspect, backend: &Backend, case: &Case, outcome: &Outcome) -> 
             Validation::NotRun => {}
         }
     }
-    let verdict = match &outcome.termination {
-        Termination::Completed { verdict } => verdict,
+    let termination = &outcome.termination;
+    if let Termination::Infrastructure { message } = termination {
+        return Answer::Ends(message.clone());
+    }
+    let Termination::Completed { verdict } = termination else {
         // What came to grief when it was run had been compiled.
-        _ if !aspect.runs() && outcome.phase > Phase::Compile => return accepted(),
-        Termination::Infrastructure { message } => return Answer::Ends(message.clone()),
-        other => return Answer::Ends(format!("{} in phase {}", other.name(), outcome.phase)),
+        return if !aspect.runs() && outcome.phase > Phase::Compile {
+            accepted()
+        } else {
+            Answer::Ends(format!("{} in phase {}", termination.name(), outcome.phase))
+        };
     };
     match verdict {
         EngineVerdict::Refused { refusal } => refused(aspect, backend, case, refusal),
@@ -151,7 +156,9 @@ fn ran(aspect: Aspect, case: &Case, outcome: &Outcome) -> Answer {
     }
     let words = ended.iter().map(|(export, end)| match end {
         End::Returns(_) => format!("{export} is right"),
-        other => format!("{export} {other}"),
+        End::StackOverflow | End::OutOfBounds | End::Throws | End::HeapExhausted => {
+            format!("{export} {end}")
+        }
     });
     Answer::Accepts(words.collect::<Vec<_>>().join(", "))
 }

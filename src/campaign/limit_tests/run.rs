@@ -210,12 +210,10 @@ impl Tasks for Work<'_> {
         let mut again = Vec::new();
         for test in tests {
             let verdict = judge(&self.run.tests[test], backend, &self.run.budget, &case, &outcome);
-            match verdict {
-                LimitVerdict::Failed(_) if failed < CONFIRMATIONS => again.push(test),
-                verdict => {
-                    let verdict = settled(verdict, failed);
-                    state.report.verdicts.insert((test, at), verdict);
-                }
+            if matches!(verdict, LimitVerdict::Failed(_)) && failed < CONFIRMATIONS {
+                again.push(test);
+            } else {
+                state.report.verdicts.insert((test, at), settled(verdict, failed));
             }
         }
         if !again.is_empty() {
@@ -241,16 +239,11 @@ impl Tasks for Work<'_> {
 
 /// The verdict of the last run of a test, which had `failed` so often before.
 fn settled(verdict: LimitVerdict, failed: u32) -> LimitVerdict {
-    match verdict {
-        LimitVerdict::Failed(words) => LimitVerdict::Failed(words),
-        _ if failed > 0 => {
-            let runs = failed + 1;
-            LimitVerdict::Unclear(format!(
-                "it failed in {failed} of {runs} runs, so not told as one"
-            ))
-        }
-        verdict => verdict,
+    if failed == 0 || matches!(verdict, LimitVerdict::Failed(_)) {
+        return verdict;
     }
+    let runs = failed + 1;
+    LimitVerdict::Unclear(format!("it failed in {failed} of {runs} runs, so not told as one"))
 }
 
 #[cfg(test)]

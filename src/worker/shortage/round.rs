@@ -101,7 +101,7 @@ impl<'a> Round<'a> {
             // Where this is refused, the standard library aborts.
             drop(black_box(Box::new(0_u64)));
         }
-        let result = self.from_the_engine();
+        let result = self.after_the_engine();
         match self.planted {
             Some(PlantedShortage::OtherError) => result.map_err(|_| Error::msg("planted")),
             Some(
@@ -113,7 +113,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn from_the_engine(&mut self) -> Result<()> {
+    fn after_the_engine(&mut self) -> Result<()> {
         let engine = Engine::new(self.work.config)?;
         self.engine = Some(engine.clone());
         self.on(&engine).map(drop)
