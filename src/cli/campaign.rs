@@ -190,6 +190,8 @@ impl Campaign<'_> {
             .filter(|event| matches!(event, Event::Found { .. }))
             .cloned()
             .collect();
+        let mut under_way = self.round_under_way(first);
+        let first = under_way.as_ref().map_or(first, |(session, _)| session.file.plan.round);
         for number in first.. {
             let left = time.map(|time| time.saturating_sub(self.recorder.spent()));
             if left.is_some_and(|left| left < Duration::from_secs(1)) {
@@ -201,8 +203,11 @@ impl Campaign<'_> {
                 "go on in {}: the directory has vanished",
                 self.output.display()
             );
-            let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
-            let Some(session) = self.open_round(number, step, left)? else { continue };
+            let begun = match under_way.take() {
+                Some(under_way) => Some(under_way),
+                None => self.begin_round(number, left)?,
+            };
+            let Some((session, step)) = begun else { continue };
             let done = self.round(session, step, std::mem::take(&mut open))?;
             stats.add(&done.stats);
             if !done.complete {
@@ -212,29 +217,35 @@ impl Campaign<'_> {
         Ok((true, stats))
     }
 
-    /// The round of that number, begun or gone on with; none where it has nothing to do.
-    fn open_round(
-        &self,
-        number: u64,
-        step: &dyn Step,
-        left: Option<Duration>,
-    ) -> Result<Option<Session<RoundPlan>>> {
+    /// The round that a kill cut short. Rounds that had nothing to do may lie between it and `first`,
+    /// the one after those that came to their end.
+    fn round_under_way(&self, first: u64) -> Option<(Session<RoundPlan>, &'static dyn Step)> {
         let folder = self.output.join(ROUND_FOLDER);
-        if is_run_file(&folder) {
-            match Session::<RoundPlan>::resume(&folder) {
-                Ok(session)
-                    if (session.file.plan.round, &*session.file.plan.step)
-                        == (number, step.name()) =>
-                {
-                    return Ok(Some(session));
-                }
+        if !is_run_file(&folder) {
+            return None;
+        }
+        match Session::<RoundPlan>::resume(&folder) {
+            Ok(session) => {
+                let step = ROTATION.iter().find(|step| step.name() == session.file.plan.step)?;
                 // An older one has come to its end; an older version may have had other steps.
-                Ok(_) => {}
-                Err(error) => self.recorder.observe(Event::Warned {
-                    message: format!("round {number} begins anew: failed to {error:#}"),
-                }),
+                (session.file.plan.round >= first).then_some((session, *step))
+            }
+            Err(error) => {
+                self.recorder.observe(Event::Warned {
+                    message: format!("round {first} begins anew: failed to {error:#}"),
+                });
+                None
             }
         }
+    }
+
+    /// Begins the round of that number; none where it has nothing to do.
+    fn begin_round(
+        &self,
+        number: u64,
+        left: Option<Duration>,
+    ) -> Result<Option<(Session<RoundPlan>, &'static dyn Step)>> {
+        let step = ROTATION[usize::try_from(number).unwrap_or(0) % ROTATION.len()];
         let Some(recipes) = step.recipes(&self.corpus, &self.recorder)? else { return Ok(None) };
         let CampaignPlan { campaign_seed, shard, round_s } = self.file.plan;
         let time = Duration::from_secs(round_s).min(left.unwrap_or(Duration::MAX));
@@ -247,7 +258,8 @@ impl Campaign<'_> {
         };
         let time = Some(step.share(time));
         let file = RunFile::new(plan, self.file.backends.clone(), self.file.budget, time);
-        Session::create(&folder, file).map(Some)
+        let session = Session::create(&self.output.join(ROUND_FOLDER), file)?;
+        Ok(Some((session, step)))
     }
 
     /// Runs a round.

@@ -141,6 +141,33 @@ fn a_campaign_that_is_killed_twice_goes_on_and_loses_nothing() {
 }
 
 #[test]
+fn a_round_is_gone_on_with_although_the_one_before_it_had_nothing_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let go_on = |time: u64| {
+        let output = campaign(&run, &["--time", &format!("{time}s")]).output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{output:?}");
+    };
+    let ended = || -> Vec<u64> {
+        let ended = events(&run).into_iter().filter(|event| event["event"] == "round-ended");
+        ended.map(|event| event["round"].as_u64().unwrap()).collect()
+    };
+    go_on(2);
+    let before = ended();
+    // As a kill in round 40 leaves it, where all since the last that ended had nothing to do.
+    let file = run.join("round/run.json");
+    let mut round: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    round["round"] = 40.into();
+    round["step"] = "hunt".into();
+    let spent = events(&run.join("round")).last().map_or(0, |event| event["ms"].as_u64().unwrap());
+    round["time_s"] = (spent / 1_000 + 2).into();
+    fs::write(&file, round.to_string()).unwrap();
+    go_on(status(&run)["spent_s"].as_u64().unwrap() + 3);
+    let after = ended();
+    assert_eq!(after.get(before.len()), Some(&40), "{before:?} became {after:?}");
+}
+
+#[test]
 #[ignore = "slow: ten kills of a campaign take two minutes"]
 fn a_campaign_survives_ten_hard_kills_at_random_moments() {
     survives(10);
