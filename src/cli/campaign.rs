@@ -302,11 +302,13 @@ impl Campaign<'_> {
         if !done.complete {
             return Ok(done);
         }
-        // What is worth keeping comes before the end of the round: what is kept twice is kept once.
+        // What is kept comes before the end of the round, which a kill in between makes come again:
+        // what is kept twice is kept once.
         for recipe in done.worth.iter().chain(tally.findings.iter().filter_map(corpus::recipe_of)) {
             self.corpus.add(recipe)?;
         }
         write_reports(self.output, &folder, &tally)?;
+        keep_cost_card(&self.recorder.cost_card(), self.output)?;
         self.recorder.observe(Event::RoundEnded {
             round,
             step: name,
@@ -315,7 +317,6 @@ impl Campaign<'_> {
             recipes: file.plan.recipes.iter().map(|recipe| recipe.id().to_string()).collect(),
         });
         self.corpus.was_swept(&file.plan);
-        keep_cost_card(&self.recorder.cost_card(), self.output)?;
         Ok(done)
     }
 
