@@ -315,27 +315,38 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     if is_there { Ok(file) } else { Err(StoreError::Locked(path.to_owned())) }
 }
 
-/// `path.2` becomes `path.3`, `path.1` becomes `path.2`, `path` becomes `path.1`.
-fn rotate(path: &Path) -> Result<(), StoreError> {
+/// Where the runs before the one at `path` are kept, newest first.
+fn kept_runs(path: &Path) -> Vec<PathBuf> {
     let kept = |n: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{n}"));
         PathBuf::from(name)
     };
-    let earlier: Vec<u32> =
-        (1..=KEPT_RUNS).filter(|&n| kept(n).symlink_metadata().is_ok()).collect();
+    (1..=KEPT_RUNS).map(kept).collect()
+}
+
+/// `path.2` becomes `path.3`, `path.1` becomes `path.2`, `path` becomes `path.1`.
+fn rotate(path: &Path) -> Result<(), StoreError> {
+    let kept = kept_runs(path);
+    let is_there = |run: &Path| run.symlink_metadata().is_ok();
     // All are looked at before anything is moved, and stay locked until all is done.
-    let _locks =
-        earlier.iter().map(|&n| lock_run(&kept(n))).collect::<Result<Vec<File>, StoreError>>()?;
-    for &n in earlier.iter().rev() {
-        let from = kept(n);
-        if n == KEPT_RUNS {
-            fs::remove_dir_all(&from).map_err(io_error("remove the oldest run", &from))?;
-        } else {
-            fs::rename(&from, kept(n + 1)).map_err(io_error("move an earlier run", &from))?;
-        }
+    let there = kept.iter().filter(|run| is_there(run));
+    let _locks = there.map(|run| lock_run(run)).collect::<Result<Vec<File>, StoreError>>()?;
+    let [newest, .., oldest] = &kept[..] else { return Ok(()) };
+    if is_there(oldest) {
+        // What a kill leaves of it would be no run, and in the way for ever. Within the run at `path`
+        // it is in nobody's way, and goes with that one.
+        let removed = || {
+            let doomed = tempfile::Builder::new().prefix(NEW_FOLDER).tempdir_in(path)?;
+            fs::rename(oldest, doomed.path())?;
+            doomed.close()
+        };
+        removed().map_err(io_error("remove the oldest run", oldest))?;
     }
-    fs::rename(path, kept(1)).map_err(io_error("move the earlier run", path))
+    for pair in kept.windows(2).rev().filter(|pair| is_there(&pair[0])) {
+        fs::rename(&pair[0], &pair[1]).map_err(io_error("move an earlier run", &pair[0]))?;
+    }
+    fs::rename(path, newest).map_err(io_error("move the earlier run", path))
 }
 
 /// Cuts a last line that has no end, so that what is appended starts on a line of its own.

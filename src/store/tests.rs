@@ -27,6 +27,43 @@ fn old_runs_are_kept_up_to_a_number() {
 }
 
 #[test]
+fn the_oldest_run_goes_at_once_so_that_a_kill_leaves_no_half_of_it() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("out");
+    for n in 0..=KEPT_RUNS {
+        RunDir::create(&path).unwrap().append(&n).unwrap();
+    }
+    let oldest = place.path().join("out.3");
+    // So that it takes a while to remove them all.
+    for n in 0..3_000 {
+        fs::write(oldest.join(format!("file-{n}")), "x").unwrap();
+    }
+    let which = || fs::metadata(&oldest).map(|there| there.ino()).ok();
+    let first = which();
+    let halves = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut halves = 0;
+            while which() == first {
+                let half = !is_run(&oldest);
+                halves += u32::from(half && which() == first);
+            }
+            halves
+        });
+        RunDir::create(&path).unwrap();
+        watch.join().unwrap()
+    });
+    assert_eq!(halves, 0, "a kill would have left half of a run");
+    // What a kill would leave elsewhere is in nobody's way, and goes when the run is gone on with.
+    let left = path.join(format!("{NEW_FOLDER}left/{FINDINGS}/x"));
+    fs::create_dir_all(&left).unwrap();
+    drop(RunDir::resume::<u32>(&path).unwrap());
+    assert!(!left.exists());
+    fs::create_dir_all(&left).unwrap();
+    RunDir::create(&path).unwrap();
+    assert_eq!(read_events::<u32>(&oldest).unwrap(), [KEPT_RUNS - 1]);
+}
+
+#[test]
 fn a_directory_that_holds_something_else_is_refused_and_untouched() {
     let place = tempfile::tempdir().unwrap();
     for name in ["thesis.txt", EVENTS, LOCK] {
