@@ -315,8 +315,10 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     if is_there { Ok(file) } else { Err(StoreError::Locked(path.to_owned())) }
 }
 
-/// Where the runs before the one at `path` are kept, newest first.
-fn kept_runs(path: &Path) -> Vec<PathBuf> {
+/// Where the runs before the one at `path` are kept, newest first: a new run there moves or removes
+/// them.
+pub fn kept_runs(path: &Path) -> Vec<PathBuf> {
+    let path = normal(path);
     let kept = |n: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{n}"));

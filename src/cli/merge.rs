@@ -16,7 +16,7 @@ use super::{Exit, table};
 use crate::campaign::{Event, Finding, Observer, Stamped};
 use crate::engines::Backend;
 use crate::report::{Quiet, Tally, hunt_summary};
-use crate::store::{Readers, RunDir, read_events, read_run_file, write_file};
+use crate::store::{Readers, RunDir, kept_runs, read_events, read_run_file, write_file};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -73,11 +73,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: failed to {error:#}");
     };
     let mut sources: Vec<Source> = Vec::new();
+    let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // What a new run there moves or removes.
+    let mut moved = kept_runs(&opts.output);
+    moved.push(opts.output.clone());
     for path in &opts.sources {
-        let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         ensure!(
-            !place(path).starts_with(place(&opts.output)),
-            "merge {} into {}: name another directory with --output",
+            !moved.iter().any(|moved| place(path).starts_with(place(moved))),
+            "merge {} into {}: it would be moved or removed; name another directory with --output",
             path.display(),
             opts.output.display()
         );

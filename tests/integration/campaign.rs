@@ -328,4 +328,10 @@ fn what_several_directories_hold_is_merged_and_what_is_none_is_named() {
     let into = merge(&["all", "-o", "all"]);
     assert_eq!(into.status.code(), Some(1));
     assert!(at("all/status.json").exists(), "a source is left as it was");
+    for kept in ["again.1", "again.2", "again.3"] {
+        fs::rename(at("1"), at(kept)).unwrap();
+        let moved = merge(&[kept, "2", "-o", "again"]);
+        assert_eq!(moved.status.code(), Some(1), "{moved:?}");
+        fs::rename(at(kept), at("1")).expect("a source is left where it was");
+    }
 }
