@@ -148,6 +148,7 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
             opts.output.display()
         );
     }
+    session.spent = session.spent.max(status::spent(&opts.output));
     if let Some(time) = opts.time {
         session.file.time_s = Some(time.as_secs());
     }

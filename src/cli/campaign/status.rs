@@ -3,6 +3,7 @@
 use crate::cli::recorder::Figures;
 use crate::store::{StoreError, write_file};
 use serde::{Deserialize, Serialize};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -68,6 +69,14 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn write(directory: &Path, status: &Status) -> Result<(), StoreError> {
     let text = serde_json::to_string_pretty(status).expect("a status is text and numbers") + "\n";
     write_file(&directory.join(FILE), &mut |file| file.write_all(text.as_bytes()))
+}
+
+/// The time that the campaign in a directory had taken when its status was last written: nothing else
+/// knows of the part of a round that a kill ended.
+pub(super) fn spent(directory: &Path) -> Duration {
+    let status = fs::read_to_string(directory.join(FILE)).ok();
+    let status = status.and_then(|text| serde_json::from_str::<Status>(&text).ok());
+    Duration::from_secs(status.map_or(0, |status| status.spent_s))
 }
 
 /// Keeps the status file of a campaign up to date.
