@@ -19,7 +19,7 @@ use clap::Args;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use wasmparser::{Validator, WasmFeatures};
 
 /// Limits that are told of each module: those that it is nearest to.
@@ -61,35 +61,42 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let paths = modules(&opts.modules)?;
     let stop = stop_flag()?;
     let mut worst = Exit::Nothing;
-    let mut unreadable = 0;
+    let mut failed = 0;
     for path in &paths {
-        let read = input::read_module(path).and_then(|bytes| examine(path, bytes));
-        let (case, near) = match read {
-            Ok(read) => read,
+        let checked = input::read_module(path).and_then(|bytes| examine(path, bytes)).and_then(
+            |(case, near)| {
+                let (backends, budget) = (backends.clone(), opts.run.budget(None));
+                let repro = Repro { case, backends, budget, times: 1, keep_artifacts: false };
+                check(opts, &repro, &near, &issues, &stop)
+                    .with_context(|| format!("check {}", path.display()))
+            },
+        );
+        match checked {
+            Ok(exit) => worst = worse(worst, exit),
             Err(error) => {
                 eprintln!("brink: failed to {error:#}");
-                unreadable += 1;
-                continue;
+                failed += 1;
             }
-        };
-        let budget = opts.run.budget(None);
-        let repro =
-            Repro { case, backends: backends.clone(), budget, times: 1, keep_artifacts: false };
-        let exit = check(opts, &repro, &near, &issues, &stop)?;
-        if exit == Exit::Interrupted {
-            return Ok(exit);
         }
-        // What is new outweighs what is known.
-        worst = match (worst, exit) {
-            (Exit::Found, _) | (_, Exit::Found) => Exit::Found,
-            (Exit::Known, _) | (_, Exit::Known) => Exit::Known,
-            _ => Exit::Nothing,
-        };
+        if stop.load(Relaxed) {
+            return Ok(worse(worst, Exit::Interrupted));
+        }
     }
-    if unreadable > 0 && paths.len() > 1 {
-        eprintln!("brink: {unreadable} of {} modules could not be checked, see above", paths.len());
+    if failed > 0 && paths.len() > 1 {
+        eprintln!("brink: {failed} of {} modules could not be checked, see above", paths.len());
     }
-    Ok(if unreadable > 0 { Exit::Usage } else { worst })
+    Ok(if failed > 0 { Exit::Usage } else { worst })
+}
+
+/// How two modules ended together: what is new outweighs what is known, and any finding outweighs
+/// that the rest was not checked.
+fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Found, _) | (_, Exit::Found) => Exit::Found,
+        (Exit::Known, _) | (_, Exit::Known) => Exit::Known,
+        (Exit::Nothing, other) => other,
+        (one, _) => one,
+    }
 }
 
 /// The modules that are named, and those in directories that are.
@@ -182,16 +189,16 @@ fn check(
         say(&outcomes(repro, &report));
         say(&verdicts::tally(repro, &report));
     }
-    if let Some(exit) = settled {
-        return Ok(exit);
-    }
     let standings = verdicts::standings(issues, &report);
     if !opts.json && !opts.quiet {
         verdicts::tell_known(&standings);
     }
+    let found = known::exit(standings.iter().map(Option::as_ref));
+    if let Some(exit) = settled {
+        return Ok(found.unwrap_or(exit));
+    }
     // What does not compile and breaks no promise is still what was asked for.
     let unexplained = verdicts::not_compiled(repro, &report).any(|run| run.violations.is_empty());
-    let found = known::exit(standings.iter().map(Option::as_ref));
     Ok(if unexplained { Exit::Found } else { found.unwrap_or(Exit::Nothing) })
 }
 

@@ -2,7 +2,9 @@
 
 use crate::brink;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Exit code, standard output, standard error.
 fn check(place: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -34,6 +36,32 @@ fn a_module_is_told_its_headroom_and_what_every_backend_makes_of_it() {
     assert_eq!(line["headroom"][0]["limit"], "function-locals");
     assert_eq!(line["headroom"][0]["most"], 50_000);
     assert_eq!(line["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_was_found_before_ctrl_c_is_in_the_exit_code() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("many")).unwrap();
+    for n in 0..200 {
+        fs::write(place.path().join(format!("many/{n}.wat")), "(module)").unwrap();
+    }
+    // A compiler panics on it.
+    let mut made = brink(&["gen", "data-segments-used", "count=100", "-o", "bad.wasm"]);
+    assert!(made.current_dir(place.path()).status().unwrap().success());
+    for (first, expected) in [("bad.wasm", 2), ("many/0.wat", 130)] {
+        let mut child = brink(&["check", first, "many", "--json", "-b", "riscv64"])
+            .current_dir(place.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().contains(first));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let more = lines.count();
+        assert!(more < 200, "it was not interrupted");
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{first}, then {more} more");
+    }
 }
 
 #[test]
