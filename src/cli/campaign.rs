@@ -24,12 +24,14 @@ use super::recorder::{Recorder, write_reports};
 use super::session::{self, Plan, RunFile, Session, SessionOpts};
 use super::{Exit, hunt};
 use crate::campaign::{Event, Observer};
+use crate::engines::{Backend, EngineId};
 use crate::report::{Quiet, hunt_summary};
 use crate::sandbox::{Pool, PoolStats};
 use crate::store::is_run_file;
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -133,13 +135,18 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
     let mut session = Session::<CampaignPlan>::resume(&opts.output)?;
     let RunFile { plan, backends, budget, .. } = &session.file;
     let run = &opts.session.run;
-    let same_backends = !run.names_backends() || run.backends(None)? == *backends;
+    let asked = if run.names_backends() { run.backends(None)? } else { backends.clone() };
+    let engines = |backends: &[Backend]| -> BTreeSet<EngineId> {
+        backends.iter().map(|backend| backend.engine().clone()).collect()
+    };
     let others = [
         ("--seed", opts.seed.is_some_and(|seed| seed != plan.campaign_seed)),
         ("--shard", opts.shard.is_some_and(|shard| shard != plan.shard)),
         ("--round", opts.round.is_some_and(|round| round.as_secs() != plan.round_s)),
-        ("--backend", !same_backends),
-        ("--time-limit", run.budget(Some(*budget)) != *budget),
+        ("--engine", engines(&asked) != engines(backends)),
+        ("--backend", asked != *backends),
+        ("--time-limit", run.time_limit.is_some_and(|limit| limit != budget.cpu_s)),
+        ("--memory-limit", run.memory_limit.is_some_and(|limit| limit != budget.memory_bytes)),
     ];
     if let Some((option, _)) = others.iter().find(|(_, differs)| *differs) {
         anyhow::bail!(
@@ -323,15 +330,15 @@ impl Campaign<'_> {
 
     /// Tells what it came to.
     fn end(self, ended: Result<(bool, PoolStats)>, opts: &Opts) -> Result<Exit> {
-        let state = match &ended {
-            Ok((true, _)) => State::Complete,
-            Ok((false, _)) => State::Stopped,
-            Err(_) => State::Failed,
-        };
         let Campaign { recorder, keeper, corpus, pool, .. } = self;
         let how = ended.as_ref().ok().map(|(complete, stats)| (*complete, stats));
         let figures = recorder.figures();
         let tally = session::end(recorder, how, &pool);
+        let state = match (&ended, &tally) {
+            (Ok((true, _)), Ok(_)) => State::Complete,
+            (Ok((false, _)), Ok(_)) => State::Stopped,
+            (Err(_), _) | (_, Err(_)) => State::Failed,
+        };
         let kept = keeper.write(state, &figures, corpus.len());
         let (complete, _) = ended?;
         let tally = tally?;

@@ -214,9 +214,17 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     let status = status(&run);
     assert!(status["jobs"].as_u64().unwrap() > 0 && status["rounds"].as_u64().unwrap() >= 1);
 
-    let other = loud(&["--seed", "5", "--time", "9s"]);
-    assert_eq!(other.status.code(), Some(1));
-    assert!(text(&other).contains("another --seed"), "{}", text(&other));
+    for (option, value) in [
+        ("--seed", "5"),
+        ("--time-limit", "9s"),
+        ("--memory-limit", "1GiB"),
+        ("--backend", "s390x"),
+    ] {
+        let mut other = brink(&["campaign", option, value, "--time", "9s", "-o"]);
+        let other = other.arg(&run).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(other.status.code(), Some(1));
+        assert!(text(&other).contains(&format!("another {option};")), "{}", text(&other));
+    }
     let hunt = brink(&["hunt", "--resume", "--output"]).arg(&run).output().unwrap();
     assert_eq!(hunt.status.code(), Some(1));
     assert!(text(&hunt).contains("brink campaign --output"), "{}", text(&hunt));
