@@ -15,6 +15,7 @@ mod list;
 mod merge;
 mod options;
 mod output;
+mod recipes;
 mod recorder;
 mod regress;
 mod repro;

@@ -312,9 +312,8 @@ impl Campaign<'_> {
         }
         // What is kept comes before the end of the round, which a kill in between makes come again:
         // what is kept twice is kept once.
-        for recipe in done.worth.iter().chain(tally.findings.iter().filter_map(corpus::recipe_of)) {
-            self.corpus.add(recipe)?;
-        }
+        let found = tally.findings.iter().filter_map(corpus::recipe_of);
+        self.corpus.add(done.worth.iter().chain(found))?;
         write_reports(self.output, &folder, &tally)?;
         keep_cost_card(&self.recorder.cost_card(), self.output)?;
         self.recorder.observe(Event::RoundEnded {

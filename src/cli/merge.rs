@@ -12,11 +12,11 @@ use super::options::DEFAULT_BUDGET;
 use super::output::{keep_cost_card, read_cost_card};
 use super::recorder::{FINDING_FILE, FindingFile, REPORT_FILE, Recorder, finding_files};
 use super::session::{Plan, RunFile, Session, command_of};
-use super::{Exit, table};
+use super::{Exit, recipes, table};
 use crate::campaign::{Event, Finding, Observer, Stamped};
 use crate::engines::Backend;
 use crate::report::{Quiet, Tally, hunt_summary};
-use crate::store::{Readers, RunDir, kept_runs, read_events, read_run_file, write_file};
+use crate::store::{Readers, RunDir, kept_runs, read_events, read_run_file};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -246,8 +246,7 @@ fn copy_recipe(path: &Path, output: &Path) -> Result<()> {
     let recipe = corpus::read_recipe(path)?;
     let folder = output.join(corpus::FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let name = folder.join(corpus::file_name(&recipe));
-    Ok(write_file(&name, &mut |file| file.write_all(recipe.to_toml().as_bytes()))?)
+    recipes::write(&recipe, &folder)
 }
 
 fn keep_status(

@@ -5,22 +5,20 @@ use super::rotation::RoundPlan;
 use super::sweeping::Sweeping;
 use crate::campaign::{Event, Finding, Observer, Subject};
 use crate::cli::campaign::rotation::Step;
+use crate::cli::recipes;
 use crate::recipe::{Recipe, one_line};
 use crate::shapes;
-use crate::store::{drop_leftovers, write_file};
+use crate::store::drop_leftovers;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// The folder within the campaign's directory.
 pub(crate) const FOLDER: &str = "corpus";
-
-/// Recipes have a few hundred bytes; what is larger than this is none.
-const FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// Recipes whose modules are larger are left to sweeps: a hunt begins with what is small.
 const MODULE_BYTES_MAX: u64 = 64 << 20;
@@ -57,13 +55,16 @@ impl Corpus {
         files(&self.folder).map_or(0, |files| files.len())
     }
 
-    /// Keeps a recipe, unless it is there.
-    pub(super) fn add(&self, recipe: &Recipe) -> Result<()> {
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("make the folder {}", self.folder.display()))?;
-        let path = self.folder.join(file_name(recipe));
-        if !path.exists() && self.len() < FILES_MAX {
-            write_file(&path, &mut |file| file.write_all(recipe.to_toml().as_bytes()))?;
+    /// Keeps the recipes that are not there.
+    pub(super) fn add<'r>(&self, recipes: impl IntoIterator<Item = &'r Recipe>) -> Result<()> {
+        let mut room = FILES_MAX.saturating_sub(self.len());
+        for recipe in recipes {
+            if room > 0 && !self.folder.join(recipes::file_name(recipe)).exists() {
+                fs::create_dir_all(&self.folder)
+                    .with_context(|| format!("make the folder {}", self.folder.display()))?;
+                recipes::write(recipe, &self.folder)?;
+                room -= 1;
+            }
         }
         Ok(())
     }
@@ -75,27 +76,28 @@ impl Corpus {
         (shard, shards): (u64, u64),
         observer: &dyn Observer,
     ) -> Result<()> {
+        let mut part = Vec::new();
         for (_, path) in files(folder)? {
             let Some(recipe) = self.read(&path, observer) else { continue };
             let id = blake3::hash(recipe.to_toml().as_bytes());
             let word =
                 id.as_bytes().iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
             if word % shards == shard - 1 {
-                self.add(&recipe)?;
+                part.push(recipe);
             }
         }
-        Ok(())
+        self.add(&part)
     }
 
     /// The newest recipes, newest first.
     pub(super) fn newest(&self, most: usize, observer: &dyn Observer) -> Result<Vec<Recipe>> {
-        self.recipes(most, observer, |_| true)
+        self.recipes(most, observer, &BTreeSet::new())
     }
 
     /// The newest recipes that were not swept yet, newest first.
     pub(super) fn not_swept(&self, most: usize, observer: &dyn Observer) -> Result<Vec<Recipe>> {
         let swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.recipes(most, observer, |recipe| !swept.contains(&recipe.id().to_string()))
+        self.recipes(most, observer, &swept)
     }
 
     /// Notes what a round was about that has come to its end.
@@ -106,16 +108,25 @@ impl Corpus {
         }
     }
 
+    /// The newest recipes whose ids are not among these.
     fn recipes(
         &self,
         most: usize,
         observer: &dyn Observer,
-        wanted: impl Fn(&Recipe) -> bool,
+        without: &BTreeSet<String>,
     ) -> Result<Vec<Recipe>> {
         let mut files = files(&self.folder)?;
         files.sort_by(|a, b| b.cmp(a));
-        let recipes = files.iter().filter_map(|(_, path)| self.read(path, observer));
-        Ok(recipes.filter(wanted).take(most).collect())
+        // Most are named by their ids, and need not be read for that.
+        let is_named = |path: &Path| {
+            path.file_stem().and_then(|name| name.to_str()).is_some_and(|id| without.contains(id))
+        };
+        let recipes = files
+            .iter()
+            .filter(|(_, path)| !is_named(path))
+            .filter_map(|(_, path)| self.read(path, observer))
+            .filter(|recipe| !without.contains(&recipe.id().to_string()));
+        Ok(recipes.take(most).collect())
     }
 
     /// The recipe in a file; where there is none, that is told once.
@@ -138,11 +149,6 @@ impl Corpus {
     }
 }
 
-/// The name of a recipe's file.
-pub(crate) fn file_name(recipe: &Recipe) -> String {
-    format!("{}.toml", recipe.id())
-}
-
 /// The recipe of a finding that anybody may see.
 pub(super) fn recipe_of(finding: &Finding) -> Option<&Recipe> {
     match &finding.subject {
@@ -161,7 +167,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.with_context(doing)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml")
+        if path.extension().is_some_and(|extension| extension == recipes::EXTENSION)
             && let Ok(metadata) = path.metadata()
         {
             files.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
@@ -173,18 +179,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
 /// The recipe in a file, which fits its shape and makes a module of a size that can be tried.
 pub(crate) fn read_recipe(path: &Path) -> Result<Recipe> {
     let doing = || format!("read the recipe {}", path.display());
-    let file = fs::File::open(path).with_context(doing)?;
-    let metadata = file.metadata().with_context(doing)?;
-    ensure!(metadata.is_file(), "{}: it is no file", doing());
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).with_context(doing)?;
-    let size = metadata.len();
-    ensure!(
-        text.len() as u64 <= FILE_BYTES_MAX,
-        "{}: it has {size} bytes, and no recipe has more than {FILE_BYTES_MAX}",
-        doing()
-    );
-    let recipe = Recipe::from_toml(&text).with_context(doing)?;
+    let recipe = recipes::read(path).with_context(doing)?;
     let module = shapes::build(&recipe)
         .map_err(|error| anyhow::anyhow!(one_line(&error.to_string())))
         .with_context(doing)?;

@@ -4,15 +4,13 @@
 //! what lasts: they carry a version, so that a change of the generator does not move their meaning.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
-use crate::cli::Exit;
-use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe};
-use crate::report;
+use crate::cli::{Exit, recipes};
+use crate::recipe::Recipe;
 use crate::shapes;
 use crate::store;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reasons that are told one by one; of the rest only the number.
@@ -94,24 +92,7 @@ fn files(count: usize) -> String {
 }
 
 fn recipe(path: &Path, module_bytes_max: u64) -> Result<Recipe> {
-    let file = fs::File::open(path).context("open it")?;
-    let data = file.metadata().context("look at it")?;
-    ensure!(data.is_file(), "it is no file");
-    let most = RECIPE_TEXT_BYTES_MAX as u64;
-    ensure!(
-        data.len() <= most,
-        "it has {}, and no recipe has more than {}",
-        report::bytes(data.len()),
-        report::bytes(most)
-    );
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes).context("read it")?;
-    let recipe = if path.extension().is_some_and(|extension| extension == "toml") {
-        Recipe::from_toml(&String::from_utf8(bytes).context("read it as text")?)?
-    } else {
-        shapes::from_bytes(&bytes)?
-    };
-    shapes::check(&recipe)?;
+    let recipe = recipes::read(path)?;
     ensure!(
         shapes::small(&recipe, module_bytes_max).is_some(),
         "{recipe} makes a module of more than {module_bytes_max} bytes, or has counts to match; see \
@@ -126,12 +107,9 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// Writes recipes as text, each under its id.
-pub(super) fn write_recipes(recipes: &[Recipe], folder: &Path) -> Result<()> {
+pub(super) fn write_recipes(all: &[Recipe], folder: &Path) -> Result<()> {
     make_folder(folder)?;
-    for recipe in recipes {
-        write(&folder.join(format!("{}.toml", recipe.id())), recipe.to_toml().as_bytes())?;
-    }
-    Ok(())
+    all.iter().try_for_each(|recipe| recipes::write(recipe, folder))
 }
 
 /// Writes a file that appears whole.
