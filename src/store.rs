@@ -143,8 +143,13 @@ impl RunDir {
         let lock = lock(&path)?;
         let events = read_events(&path)?;
         drop_torn_line(&log)?;
-        for folder in [path.clone(), path.join(FINDINGS), path.join(PRIVATE)] {
+        drop_leftovers(&path);
+        for folder in [path.join(FINDINGS), path.join(PRIVATE)] {
             drop_leftovers(&folder);
+            // A report may be written anew in the folder of its finding.
+            fs::read_dir(&folder).into_iter().flatten().flatten().for_each(|finding| {
+                drop_leftovers(&finding.path());
+            });
         }
         let dir = RunDir { path, events: append_to(&log)?, _lock: lock };
         Ok((dir, events))

@@ -56,8 +56,11 @@ fn the_oldest_run_goes_at_once_so_that_a_kill_leaves_no_half_of_it() {
     // What a kill would leave elsewhere is in nobody's way, and goes when the run is gone on with.
     let left = path.join(format!("{NEW_FOLDER}left/{FINDINGS}/x"));
     fs::create_dir_all(&left).unwrap();
+    let report = path.join(format!("{FINDINGS}/x/{NEW_FILE}report"));
+    fs::create_dir_all(report.parent().unwrap()).unwrap();
+    fs::write(&report, "half").unwrap();
     drop(RunDir::resume::<u32>(&path).unwrap());
-    assert!(!left.exists());
+    assert!(!left.exists() && !report.exists());
     fs::create_dir_all(&left).unwrap();
     RunDir::create(&path).unwrap();
     assert_eq!(read_events::<u32>(&oldest).unwrap(), [KEPT_RUNS - 1]);
