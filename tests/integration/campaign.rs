@@ -87,6 +87,7 @@ fn survives(kills: u32) {
     let place = tempfile::tempdir().unwrap();
     let run = place.path().join("run");
     let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut pending: BTreeSet<String> = BTreeSet::new();
     let mut spent_s = 0;
     let mut draw = 0x9e37_79b9_u64;
     for number in 0..kills {
@@ -102,6 +103,8 @@ fn survives(kills: u32) {
             assert!(folder_of(&run, signature).is_some(), "{signature} has no folder");
         }
         known = each;
+        pending.extend(seen_in_round(&run));
+        read_all(&run);
         // None where the first kill came before the first round.
         if run.join("status.json").exists() {
             let now = status(&run)["spent_s"].as_u64().unwrap();
@@ -109,15 +112,14 @@ fn survives(kills: u32) {
             spent_s = now;
         }
     }
-    // What was seen and not yet confirmed is not lost either.
-    let pending = seen_in_round(&run);
     let time = format!("{}s", spent_s + 10);
     let output = campaign(&run, &["--time", &time]).output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{:?} {err}", output.status);
     let last: BTreeSet<String> = found(&run).into_iter().collect();
     assert!(last.is_superset(&known), "{known:?} became {last:?}");
-    // Costs may not stand when they are run again; a panic does.
+    // What was seen and not yet confirmed is not lost either. Costs may not stand when they are run
+    // again; a panic does.
     let panics = pending.iter().filter(|signature| signature.starts_with("crash"));
     let lost: Vec<&String> = panics.filter(|signature| !last.contains(*signature)).collect();
     assert!(lost.is_empty(), "seen before a kill and never told: {lost:?}");
@@ -125,10 +127,28 @@ fn survives(kills: u32) {
     assert_eq!(status(&run)["state"], "complete");
     assert!(status(&run)["spent_s"].as_u64().unwrap() >= spent_s);
     assert_eq!(status(&run)["findings"], last.len());
-    let leftovers = fs::read_dir(&run).unwrap().flatten().map(|entry| entry.file_name());
-    let leftovers: Vec<_> =
-        leftovers.filter(|name| name.to_string_lossy().starts_with(".tmp")).collect();
+    let leftovers = read_all(&run);
     assert!(leftovers.is_empty(), "{leftovers:?}");
+}
+
+/// Reads what programs read in a run, and in all within it, which is whole at any moment; what was
+/// being written has a temporary name, and is handed over.
+fn read_all(place: &Path) -> Vec<PathBuf> {
+    let mut leftovers = Vec::new();
+    for path in fs::read_dir(place).unwrap().flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = || fs::read_to_string(&path).unwrap();
+        if name.starts_with(".tmp-") || name.starts_with(".new-") {
+            leftovers.push(path);
+        } else if path.is_dir() {
+            leftovers.extend(read_all(&path));
+        } else if name.ends_with(".toml") {
+            toml::from_str::<toml::Table>(&text()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        } else if name.ends_with(".json") {
+            serde_json::from_str::<Value>(&text()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        }
+    }
+    leftovers
 }
 
 /// The folder of a finding with that signature.
