@@ -235,7 +235,7 @@ impl Campaign<'_> {
         match Session::<RoundPlan>::resume(&folder) {
             Ok(session) => {
                 let step = ROTATION.iter().find(|step| step.name() == session.file.plan.step)?;
-                // An older one has come to its end.
+                // An older one has come to its end; an older version may have had other steps.
                 (session.file.plan.round >= first).then_some((session, *step))
             }
             Err(error) => {
