@@ -7,6 +7,8 @@
 //! of violations that were seen three times out of three. wasm-smith runs with everything that it
 //! can bound at 1,000, its own ceiling, and with entropy from 1 KiB to 1 MiB for a module.
 
+#![expect(clippy::print_stdout, reason = "figures are what it is for")]
+
 use arbitrary::Unstructured;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -152,15 +154,11 @@ struct Listener {
 
 impl Observer for Listener {
     fn observe(&self, event: Event) {
-        match event {
-            Event::Found { finding } => {
-                let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-                found.insert(finding.signature);
-            }
-            Event::JobEnded { .. } => {
-                *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-            }
-            _ => {}
+        if let Event::Found { finding } = event {
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.insert(finding.signature);
+        } else if let Event::JobEnded { .. } = event {
+            *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
     }
 }

@@ -143,7 +143,7 @@ impl Target {
     fn try_case(&self, case: &Case, backend: &Backend, draw: u64) -> (Outcome, Vec<Judged>) {
         let trial = Trial {
             look: matches!(self.work, Work::Width),
-            repeat: matches!(self.work, Work::Compile) && (draw >> 8) % REPEAT_EVERY == 0,
+            repeat: matches!(self.work, Work::Compile) && (draw >> 8).is_multiple_of(REPEAT_EVERY),
             run: matches!(self.work, Work::Edge),
         };
         alarm::trying(&case.subject, backend, "");

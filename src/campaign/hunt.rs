@@ -98,7 +98,9 @@ impl HuntOptions {
         let mut told: BTreeSet<String> =
             self.found.iter().map(|finding| finding.signature.to_string()).collect();
         for (recipe, backend, violations) in open {
-            if violations.into_iter().fold(false, |new, violation| told.insert(violation) || new) {
+            let before = told.len();
+            told.extend(violations);
+            if told.len() > before {
                 self.open.push((recipe, backend));
             }
         }

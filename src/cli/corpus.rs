@@ -20,7 +20,7 @@ pub(super) struct Opts {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a finding, a recipe or a module a case that `brink regress` runs
-    Add(add::Opts),
+    Add(Box<add::Opts>),
     /// Take a libFuzzer corpus over as recipes, which last
     Import(import::Opts),
     /// Make a libFuzzer corpus, or the modules, of recipes

@@ -41,13 +41,16 @@ pub(super) fn hold(check: &Check<'_>, promised: Option<&Expectation>, run: &Repr
     // What was not compiled has not shown whether it goes well, unless it must not be compiled.
     let may_refuse =
         matches!(promised, Some(Expectation::Reject { .. } | Expectation::Either { .. }));
-    match &ended.termination {
-        Termination::Completed { verdict: EngineVerdict::Accepted { .. } } => {}
-        Termination::Completed { verdict: EngineVerdict::Refused { .. } } if may_refuse => {}
-        Termination::Completed { verdict: EngineVerdict::Refused { refusal } } => {
+    let Termination::Completed { verdict } = &ended.termination else {
+        return Seen::Unclear(ended.termination.name().to_owned());
+    };
+    match verdict {
+        EngineVerdict::Accepted { .. } => {}
+        EngineVerdict::Refused { .. } if may_refuse => {}
+        EngineVerdict::Refused { refusal } => {
             return Seen::Unclear(format!("it was refused: {}", refusal.message));
         }
-        other => return Seen::Unclear(other.name().to_owned()),
+        EngineVerdict::NotApplicable { reason } => return Seen::NotApplicable(reason.clone()),
     }
     if expect.passes() {
         return Seen::AsExpected;
