@@ -1,9 +1,9 @@
 //! Files with a recipe each: how they are read, named and written.
 
-use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe};
+use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe, one_line};
 use crate::store::write_file;
 use crate::{report, shapes};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Recipe> {
     } else {
         shapes::from_bytes(&bytes)?
     };
-    shapes::check(&recipe)?;
+    shapes::check(&recipe).map_err(|error| anyhow!(one_line(&error.to_string())))?;
     Ok(recipe)
 }
 

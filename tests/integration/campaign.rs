@@ -136,7 +136,8 @@ fn survives(kills: u32) {
 /// being written has a temporary name, and is handed over.
 fn read_all(place: &Path) -> Vec<PathBuf> {
     let mut leftovers = Vec::new();
-    for path in fs::read_dir(place).unwrap().flatten().map(|entry| entry.path()) {
+    // There is nothing yet where a kill comes early.
+    for path in fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let text = || fs::read_to_string(&path).unwrap();
         if name.starts_with(".tmp-") || name.starts_with(".new-") {

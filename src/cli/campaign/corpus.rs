@@ -6,7 +6,7 @@ use super::sweeping::Sweeping;
 use crate::campaign::{Event, Finding, Observer, Subject};
 use crate::cli::campaign::rotation::Step;
 use crate::cli::recipes;
-use crate::recipe::{Recipe, one_line};
+use crate::recipe::Recipe;
 use crate::shapes;
 use crate::store::drop_leftovers;
 use anyhow::{Context, Result, ensure};
@@ -180,10 +180,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
 pub(crate) fn read_recipe(path: &Path) -> Result<Recipe> {
     let doing = || format!("read the recipe {}", path.display());
     let recipe = recipes::read(path).with_context(doing)?;
-    let module = shapes::build(&recipe)
-        .map_err(|error| anyhow::anyhow!(one_line(&error.to_string())))
-        .with_context(doing)?;
-    let bytes = module.bytes.len();
+    let bytes = shapes::build(&recipe).with_context(doing)?.bytes.len();
     ensure!(
         bytes <= MODULE_BYTES_MAX,
         "{}: its module would have {bytes} bytes, and {MODULE_BYTES_MAX} are the most here",
