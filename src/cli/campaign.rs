@@ -4,6 +4,7 @@
 //! their end. The round that is under way has a run directory of its own in `round/`, from which it
 //! is gone on with after a kill; the three before it are kept beside it. So the log stays small
 //! however long the campaign goes on, and every finding is in one place.
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod chronicle;
 pub(super) mod corpus;
@@ -144,7 +145,7 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
         ("--shard", opts.shard.is_some_and(|shard| shard != plan.shard)),
         ("--round", opts.round.is_some_and(|round| round.as_secs() != plan.round_s)),
         ("--engine", engines(&asked) != engines(backends)),
-        ("--backend", asked != *backends),
+        ("--backend", in_any_order(&asked) != in_any_order(backends)),
         ("--time-limit", run.time_limit.is_some_and(|limit| limit != budget.cpu_s)),
         ("--memory-limit", run.memory_limit.is_some_and(|limit| limit != budget.memory_bytes)),
     ];
@@ -159,7 +160,17 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
     if let Some(time) = opts.time {
         session.file.time_s = Some(time.as_secs());
     }
+    if let Some(time_s) = session.file.time_s.filter(|time_s| session.spent.as_secs() >= *time_s) {
+        eprintln!(
+            "brink: the {time_s} s of the campaign in {} are over; it goes on with a larger --time",
+            opts.output.display()
+        );
+    }
     Ok(session)
+}
+
+fn in_any_order(backends: &[Backend]) -> BTreeSet<String> {
+    backends.iter().map(ToString::to_string).collect()
 }
 
 /// The round after those that came to their end.
