@@ -53,14 +53,14 @@ mod tests {
     #[test]
     fn a_recipe_is_read_as_it_was_written_and_what_is_none_is_told() {
         let place = tempfile::tempdir().unwrap();
-        let recipe = Recipe::new("locals").with("count", 7);
+        let recipe = Recipe::new("locals").with("locals", 7);
         write(&recipe, place.path()).unwrap();
         let at = |name: &str| place.path().join(name);
         assert_eq!(read(&at(&file_name(&recipe))).unwrap().id(), recipe.id());
         fs::write(at("compact"), shapes::to_bytes(&recipe).unwrap()).unwrap();
         assert_eq!(read(&at("compact")).unwrap().id(), recipe.id());
         fs::write(at("long.toml"), "#".repeat(RECIPE_TEXT_BYTES_MAX + 1)).unwrap();
-        fs::write(at("other.toml"), recipe.to_toml().replace("locals", "lokals")).unwrap();
+        fs::write(at("other.toml"), recipe.to_toml().replace("\"locals\"", "\"lokals\"")).unwrap();
         fs::create_dir(at("folder.toml")).unwrap();
         for (name, reason) in [
             ("long.toml", "no recipe has more"),
