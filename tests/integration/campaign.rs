@@ -207,7 +207,7 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     let run = place.path().join("run");
     let corpus = place.path().join("corpus");
     fs::create_dir(&corpus).unwrap();
-    let good = "version = 1\nshape = \"locals\"\n[params]\ncount = 7\n";
+    let good = "version = 1\nshape = \"locals\"\n[params]\nlocals = 7\n";
     fs::write(corpus.join("newer.toml"), "version = 99\nshape = \"repeat\"\n").unwrap();
     fs::write(corpus.join("junk.toml"), b"\xff\xfe").unwrap();
     fs::write(corpus.join("huge.toml"), "# ".repeat(50 << 20)).unwrap();
@@ -284,7 +284,7 @@ fn a_regression_that_differs_is_told_and_kept() {
     for (name, verdict) in [("good", "pass"), ("mended", "crash"), ("bad", "crush")] {
         let folder = corpus.join(name);
         fs::create_dir_all(&folder).unwrap();
-        let recipe = "version = 1\nshape = \"locals\"\n[params]\ncount = 7\n";
+        let recipe = "version = 1\nshape = \"locals\"\n[params]\nlocals = 7\n";
         fs::write(folder.join("recipe.toml"), recipe).unwrap();
         let expect = "version = 1\ntitle = \"t\"\nsource = \"s\"\nbackends = [\"x86_64\"]\n";
         let expect = format!("{expect}[[expect]]\nverdict = \"{verdict}\"\n");

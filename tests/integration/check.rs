@@ -80,10 +80,14 @@ fn what_cannot_be_checked_is_named_and_the_others_are_checked() {
     assert!(err.contains("b.wat") && err.contains("not valid"), "{err}");
     assert!(err.contains("c.wasm") && !err.contains("notes.txt"), "{err}");
     assert!(err.contains("2 of 3 modules"), "{err}");
+    // Those in folders below, too.
+    let (code, out, err) = check(place.path(), &[".", "-b", "x86_64"]);
+    assert!(code == 1 && out.contains("a.wat") && err.contains("2 of 3 modules"), "{out}{err}");
+    fs::create_dir(place.path().join("none")).unwrap();
     for (arguments, expected) in [
         (["recipe.toml"], "it is a recipe"),
         (["missing.wasm"], "No such file"),
-        (["."], "no .wasm"),
+        (["none"], "no .wasm"),
     ] {
         let (code, _, err) = check(place.path(), &arguments);
         assert_eq!(code, 1, "{arguments:?}");

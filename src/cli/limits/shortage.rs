@@ -108,8 +108,8 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
         let end = if *complete { "" } else { " (given up before the end)" };
         say(&format!(
             "{recipe} on {backend}: {rounds} allocations refused one by one{end}: {errors} errors as \
-             promised, {survived} times it did without, {} faults; {granted} more were not tried, since one in the same \
-             function aborted\n",
+             promised, {survived} times it did without, {} faults; {granted} more were not tried, \
+             since one in the same function aborted\n",
             faults.len()
         ));
         for abort in aborts {
