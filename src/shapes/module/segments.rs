@@ -3,7 +3,7 @@
 //! Finds what is done for each segment: copying while compiling, images of memories and tables that
 //! grow with offsets, initialisation that the start-up code unrolls, a flag for each dropped one.
 
-use super::{MODULE_BYTES_MAX, Use, VARIETY, count, fit, small};
+use super::{MILLION, MODULE_BYTES_MAX, Use, VARIETY, count, fit, small};
 use crate::ops::Proposal;
 use crate::shapes::parts::{axis, code, cycle, param};
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
@@ -86,12 +86,14 @@ impl Shape for ElementSegments {
     }
 
     fn params(&self) -> &'static [Param] {
-        const PARAMS: &[Param] = &[
-            count("element segments", 10_000_001, 20),
-            param("items", "entries of each segment", 0, 10_000_001, 4),
-            MODE,
-        ];
-        PARAMS
+        const fn params(most: u64) -> [Param; 3] {
+            let items = param("items", "entries of each segment", 0, 10_000_001, 4);
+            [count("element segments", most, 20), items, MODE]
+        }
+        const DECLARED: [Param; 3] = params(10_000_001);
+        // Each has code of its own, which is held in memory.
+        const USED: [Param; 3] = params(MILLION);
+        if self.0.is_used() { &USED } else { &DECLARED }
     }
 
     fn axes(&self) -> &'static [Axis] {
