@@ -1,6 +1,6 @@
 //! Everything that happens in a run, as data.
 
-use super::{Finding, Subject};
+use super::{Case, Finding, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -215,6 +215,26 @@ impl Event {
             | Event::RunEnded { .. } => {}
         }
         self
+    }
+
+    /// The end of a job that is not judged by itself.
+    pub(super) fn unjudged(
+        line: String,
+        case: &Case,
+        backend: &Backend,
+        budget: Budget,
+        outcome: Outcome,
+    ) -> Event {
+        Event::JobEnded {
+            line,
+            at: None,
+            subject: case.subject.clone(),
+            backend: backend.clone(),
+            budget,
+            outcome: Box::new(outcome),
+            violations: Vec::new(),
+            inconclusive: Vec::new(),
+        }
     }
 
     /// The end of a run.

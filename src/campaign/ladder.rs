@@ -198,16 +198,8 @@ impl Measuring {
         outcome: &Outcome,
     ) -> Option<Event> {
         let case = self.case(slot)?;
-        Some(Event::JobEnded {
-            line: "hunt ladder".to_owned(),
-            at: None,
-            subject: case.subject.clone(),
-            backend: backend.clone(),
-            budget,
-            outcome: Box::new(outcome.clone()),
-            violations: Vec::new(),
-            inconclusive: Vec::new(),
-        })
+        let line = "hunt ladder".to_owned();
+        Some(Event::unjudged(line, case, backend, budget, outcome.clone()))
     }
 
     /// Takes a run into account; whether it was the last.

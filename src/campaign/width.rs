@@ -229,16 +229,8 @@ impl Tasks for Work<'_> {
         let (case, backend) = (&built.case, &self.run.backends[backend]);
         self.artifacts.look(case, backend, &mut outcome);
         self.state().report.add(&built.batch, backend, &outcome);
-        self.observer.observe(Event::JobEnded {
-            line: case.subject.to_string(),
-            at: None,
-            subject: case.subject.clone(),
-            backend: backend.clone(),
-            budget: self.run.budget,
-            outcome: Box::new(outcome),
-            violations: Vec::new(),
-            inconclusive: Vec::new(),
-        });
+        let (line, budget) = (case.subject.to_string(), self.run.budget);
+        self.observer.observe(Event::unjudged(line, case, backend, budget, outcome));
     }
 
     fn seat_failed(&self, error: SeatError) {

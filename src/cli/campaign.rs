@@ -90,15 +90,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let goes_on = is_run_file(&opts.output);
     let planned = if goes_on { None } else { Some(plan(opts)?) };
-    let begun = match session::begin(&opts.session)? {
-        Ok(begun) => begun,
+    let opened = session::open(&opts.session, &opts.output, planned, || resume(opts))?;
+    let session::Opened { begun, session, pool } = match opened {
+        Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };
-    let session = match planned {
-        Some(file) => Session::create(&opts.output, file)?,
-        None => resume(opts)?,
-    };
-    let pool = opts.session.run.pool(&session.file.backends)?;
     let first = next_round(&session.past);
     let time = session.file.time_s.map(Duration::from_secs);
     let (recorder, file, past) = session.record(&opts.session, &begun, None);

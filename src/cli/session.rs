@@ -205,13 +205,40 @@ pub(super) struct Begun {
 }
 
 /// Reads the known issues and proves that faults would be seen; else the exit code.
-pub(super) fn begin(opts: &SessionOpts) -> Result<Result<Begun, Exit>> {
+fn begin(opts: &SessionOpts) -> Result<Result<Begun, Exit>> {
     let issues = opts.known.read()?;
     let stop = stop_flag()?;
     Ok(match self_test::gate(&stop)? {
         Some(exit) => Err(exit),
         None => Ok(Begun { stop, issues }),
     })
+}
+
+/// A session that is ready to run.
+pub(super) struct Opened<P> {
+    pub(super) begun: Begun,
+    pub(super) session: Session<P>,
+    pub(super) pool: Pool,
+}
+
+/// Opens the session that is `planned`, or else the one that `resume` goes on with; else the exit
+/// code.
+pub(super) fn open<P: Plan>(
+    opts: &SessionOpts,
+    output: &Path,
+    planned: Option<RunFile<P>>,
+    resume: impl FnOnce() -> Result<Session<P>>,
+) -> Result<Result<Opened<P>, Exit>> {
+    let begun = match begin(opts)? {
+        Ok(begun) => begun,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let session = match planned {
+        Some(file) => Session::create(output, file)?,
+        None => resume()?,
+    };
+    let pool = opts.run.pool(&session.file.backends)?;
+    Ok(Ok(Opened { begun, session, pool }))
 }
 
 /// Notes how the run ended, and hands over what it amounts to.

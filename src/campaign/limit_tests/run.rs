@@ -220,16 +220,8 @@ impl Tasks for Work<'_> {
             let (case, failed) = (case.clone(), failed + 1);
             state.again.push_back(Asked { tests: again, case, backend: at, failed });
         }
-        self.observer.observe(Event::JobEnded {
-            line: case.subject.to_string(),
-            at: None,
-            subject: case.subject.clone(),
-            backend: backend.clone(),
-            budget: self.run.budget,
-            outcome: Box::new(outcome),
-            violations: Vec::new(),
-            inconclusive: Vec::new(),
-        });
+        let (line, budget) = (case.subject.to_string(), self.run.budget);
+        self.observer.observe(Event::unjudged(line, &case, backend, budget, outcome));
     }
 
     fn seat_failed(&self, error: SeatError) {

@@ -4,11 +4,13 @@
 //! what lasts: they carry a version, so that a change of the generator does not move their meaning.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
+use crate::campaign::FUZZED_BYTES_MAX;
 use crate::cli::{Exit, recipes};
 use crate::recipe::Recipe;
 use crate::shapes;
 use crate::store;
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,24 @@ const TOLD_MAX: usize = 20;
 
 /// Entries of one corpus that are read: many times what fuzzers keep.
 const ENTRIES_MAX: usize = 1 << 20;
+
+/// Which recipes a command is about.
+#[derive(Args, Debug)]
+pub(super) struct EntriesOpts {
+    /// Folders of recipes, or of a libFuzzer corpus
+    #[arg(required = true, value_name = "FOLDER")]
+    from: Vec<PathBuf>,
+    /// Leave out recipes whose module has more bytes; fuzzers reject those above the default
+    #[arg(long, value_name = "BYTES", default_value_t = FUZZED_BYTES_MAX)]
+    max_bytes: u64,
+}
+
+impl EntriesOpts {
+    /// Reads them.
+    pub(super) fn read(&self) -> Result<Entries> {
+        Entries::read(&self.from, self.max_bytes)
+    }
+}
 
 /// A corpus as far as it can be used.
 #[derive(Debug, Default)]

@@ -1,7 +1,6 @@
 //! `brink corpus export`.
 
-use super::entries::{Entries, make_folder, write};
-use crate::campaign::FUZZED_BYTES_MAX;
+use super::entries::{EntriesOpts, make_folder, write};
 use crate::cli::Exit;
 use crate::recipe::Recipe;
 use crate::shapes;
@@ -14,22 +13,18 @@ use zip::write::SimpleFileOptions;
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// Folders of recipes, or of a libFuzzer corpus
-    #[arg(required = true, value_name = "FOLDER")]
-    from: Vec<PathBuf>,
+    #[command(flatten)]
+    entries: EntriesOpts,
     /// Where to write the corpus: a folder, or an archive if it ends in .zip
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
     /// Write the modules rather than the recipes
     #[arg(long)]
     modules: bool,
-    /// Leave out recipes whose module has more bytes; fuzzers reject those above the default
-    #[arg(long, value_name = "BYTES", default_value_t = FUZZED_BYTES_MAX)]
-    max_bytes: u64,
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let entries = Entries::read(&opts.from, opts.max_bytes)?;
+    let entries = opts.entries.read()?;
     let file = |recipe: &Recipe| -> Result<(String, Vec<u8>)> {
         Ok(if opts.modules {
             (format!("{}.wasm", recipe.id()), shapes::build(recipe)?.bytes.to_vec())

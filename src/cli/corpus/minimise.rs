@@ -1,8 +1,7 @@
 //! `brink corpus minimise`.
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
-use super::entries::{Entries, make_folder, write, write_recipes};
-use crate::campaign::FUZZED_BYTES_MAX;
+use super::entries::{Entries, EntriesOpts, make_folder, write, write_recipes};
 use crate::cli::Exit;
 use crate::cli::options::stop_flag;
 use crate::provision::merge_corpus;
@@ -14,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// Folders of recipes, or of a libFuzzer corpus
-    #[arg(required = true, value_name = "FOLDER")]
-    from: Vec<PathBuf>,
+    #[command(flatten)]
+    entries: EntriesOpts,
     /// Where to write the recipes that are kept
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
@@ -24,13 +22,10 @@ pub(super) struct Opts {
     /// shapes, classes of operators and nearness to limits is kept
     #[arg(long, value_name = "TARGET")]
     fuzzer: Option<PathBuf>,
-    /// Leave out recipes whose module has more bytes; fuzzers reject those above the default
-    #[arg(long, value_name = "BYTES", default_value_t = FUZZED_BYTES_MAX)]
-    max_bytes: u64,
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let entries = Entries::read(&opts.from, opts.max_bytes)?;
+    let entries = opts.entries.read()?;
     let (kept, by) = match &opts.fuzzer {
         Some(fuzzer) => (by_coverage(&entries.recipes, fuzzer)?, "coverage"),
         None => (
