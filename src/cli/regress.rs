@@ -13,7 +13,7 @@ use crate::campaign::{Checked, Seen, regress};
 use crate::corpus::{Corpus, Entry};
 use anyhow::{Result, ensure};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Where the cases are.
@@ -21,8 +21,8 @@ pub(super) const DIRECTORY: &str = "corpus/regressions";
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// Directories of cases, or folders of single ones [default: corpus/regressions]
-    #[arg(value_name = "DIR")]
+    /// Names of cases, folders of single ones, or directories of many [default: corpus/regressions]
+    #[arg(value_name = "CASE|DIR")]
     directories: Vec<PathBuf>,
     #[command(flatten)]
     run: RunOpts,
@@ -46,10 +46,17 @@ pub(super) struct Opts {
     quiet: bool,
 }
 
+/// Where a case is that is named as the list names it; any path is what it is.
+fn place_of(named: &Path) -> PathBuf {
+    let case = Path::new(DIRECTORY).join(named);
+    let is_name = named.components().count() == 1 && !named.exists();
+    if is_name && case.is_dir() { case } else { named.to_owned() }
+}
+
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let directories = match &opts.directories[..] {
         [] => vec![PathBuf::from(DIRECTORY)],
-        named => named.to_vec(),
+        named => named.iter().map(|named| place_of(named)).collect(),
     };
     let corpus = Corpus::read(&directories);
     for fault in &corpus.faults {

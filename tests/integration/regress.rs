@@ -51,6 +51,9 @@ fn what_is_as_expected_ends_with_0_and_what_is_not_with_5_until_it_is_blessed() 
     let again = out.lines().find_map(|line| line.trim().strip_prefix("brink ")).unwrap();
     let again: Vec<&str> = again.split(' ').collect();
     assert_eq!(run(&again, place.path()).0, Some(5), "{again:?}");
+    let (exit, out, err) = run(&["regress", "quiet"], place.path());
+    assert_eq!(exit, Some(0), "a case goes by its name: {out}{err}");
+    assert!(out.contains("1 as expected, 0 differ"), "{out}");
     let (exit, out, err) = run(&["regress", "--bless"], place.path());
     assert_eq!(exit, Some(0), "{out}{err}");
     assert!(out.contains("+ verdict = \"crash\""), "{out}");
