@@ -8,11 +8,17 @@ mod edge;
 mod execution;
 mod machine;
 mod shortage;
+mod termination;
+mod verdict;
 
 pub use self::edge::{EdgeCheck, EdgeKind, EdgeMismatch};
 pub use self::execution::{ExecutionCheck, WrongCall, WrongKind};
 pub use self::machine::{MachineCheck, Mismatch, MismatchKind};
 pub use self::shortage::{ShortageCheck, ShortageFault, Stage};
+pub use self::termination::{Clock, Termination};
+pub use self::verdict::{
+    Artifact, EngineVerdict, MESSAGE_BYTES_MAX, Refusal, RefusalKind, Validation, shorten,
+};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -66,195 +72,6 @@ impl fmt::Display for Phase {
             Phase::Done => "done",
         })
     }
-}
-
-/// Which clock ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Clock {
-    /// CPU time of the job.
-    Cpu,
-    /// Time on the wall.
-    Wall,
-}
-
-/// How a child ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Termination {
-    /// It reported what the engine said.
-    Completed {
-        /// What the engine said.
-        verdict: EngineVerdict,
-    },
-    /// It ran over its time.
-    TimedOut {
-        /// Which clock ran out.
-        clock: Clock,
-    },
-    /// It asked for more memory than its budget.
-    OutOfMemory {
-        /// The request that was one too many, in bytes; 0 where it is not known.
-        requested_bytes: u64,
-    },
-    /// A Rust panic.
-    Panicked {
-        /// `file:line:column`.
-        location: String,
-        /// The message.
-        message: String,
-        /// Function names, innermost first.
-        frames: Vec<String>,
-    },
-    /// The compile thread ran over its stack.
-    StackOverflow {
-        /// Function names, innermost first.
-        frames: Vec<String>,
-    },
-    /// Killed by a signal that is a fault of its own.
-    Signaled {
-        /// Signal number.
-        signal: i32,
-        /// Function names, innermost first; empty where the signal left none.
-        frames: Vec<String>,
-    },
-    /// It wrote more than its budget.
-    OutputLimit,
-    /// Killed by a SIGKILL that nobody here sent: the machine's memory killer, or a person.
-    Ambiguous,
-    /// The machinery failed: never a finding.
-    Infrastructure {
-        /// What failed.
-        message: String,
-    },
-}
-
-impl Termination {
-    /// Short name for tables and signatures.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Termination::Completed { verdict } => verdict.name(),
-            Termination::TimedOut { .. } => "timeout",
-            Termination::OutOfMemory { .. } => "out-of-memory",
-            Termination::Panicked { .. } => "panic",
-            Termination::StackOverflow { .. } => "stack-overflow",
-            Termination::Signaled { .. } => "signal",
-            Termination::OutputLimit => "output-limit",
-            Termination::Ambiguous => "ambiguous",
-            Termination::Infrastructure { .. } => "infrastructure",
-        }
-    }
-}
-
-/// What an engine said of a module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EngineVerdict {
-    /// It compiled.
-    Accepted {
-        /// The artifact.
-        artifact: Artifact,
-    },
-    /// It did not, and said why.
-    Refused {
-        /// The kind and message of the refusal.
-        refusal: Refusal,
-    },
-    /// The backend cannot be configured so, or lacks what the module needs.
-    NotApplicable {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl EngineVerdict {
-    /// Short name for tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            EngineVerdict::Accepted { .. } => "accepted",
-            EngineVerdict::Refused { .. } => "refused",
-            EngineVerdict::NotApplicable { .. } => "not-applicable",
-        }
-    }
-}
-
-/// What the engine's validator said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Validation {
-    /// It did not get that far.
-    NotRun,
-    /// Valid.
-    Valid,
-    /// Not valid, and why.
-    Invalid(String),
-}
-
-/// A compiled module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// Size of the whole artifact, in bytes.
-    pub bytes: u64,
-    /// Size of its machine code (`.text`), in bytes.
-    pub code_bytes: u64,
-    /// Blake3, in hexadecimal.
-    pub hash: String,
-    /// Blake3 of a second compilation, where one was made.
-    pub repeat_hash: Option<String>,
-}
-
-/// Why an engine refused, by the error's type as far as it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefusalKind {
-    /// The validator: the module is not valid, or past a limit that validation enforces.
-    Invalid,
-    /// The engine says that it does not implement something.
-    Unsupported,
-    /// A limit of the implementation, reported cleanly.
-    ImplementationLimit,
-    /// Anything else: an internal error.
-    Internal,
-}
-
-impl fmt::Display for RefusalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RefusalKind::Invalid => "invalid",
-            RefusalKind::Unsupported => "unsupported",
-            RefusalKind::ImplementationLimit => "implementation-limit",
-            RefusalKind::Internal => "internal",
-        })
-    }
-}
-
-/// An engine's refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// Phase in which it was refused.
-    pub phase: Phase,
-    /// Kind.
-    pub kind: RefusalKind,
-    /// The engine's message, shortened to [`MESSAGE_BYTES_MAX`].
-    pub message: String,
-}
-
-/// Longest message that is kept, in bytes: enough for any error, and a module with names of
-/// 100,000 bytes cannot flood a report.
-pub const MESSAGE_BYTES_MAX: usize = 2_000;
-
-/// `text` without control characters and cut to [`MESSAGE_BYTES_MAX`].
-pub fn shorten(text: &str) -> String {
-    let clean = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    let mut out = String::new();
-    for c in text.chars().map(clean) {
-        if out.len() + c.len_utf8() > MESSAGE_BYTES_MAX {
-            out.push('…');
-            break;
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// What was measured, in long form.
@@ -379,19 +196,5 @@ impl Outcome {
             execution: None,
             shortage: None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_or_hostile_messages_are_cut_and_cleaned() {
-        let text = "\x1b[31m".to_owned() + &"é".repeat(100_000);
-        let short = shorten(&text);
-        assert!(short.len() <= MESSAGE_BYTES_MAX + '…'.len_utf8());
-        assert!(!short.contains('\x1b'));
-        assert_eq!(shorten("plain"), "plain");
     }
 }
