@@ -53,7 +53,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
             "worker/allocator.rs",
             "worker/builtin.rs",
             "worker/edge/memory.rs",
-            "worker/library.rs",
+            "worker/library",
         ],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
