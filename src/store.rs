@@ -5,18 +5,24 @@
 //! process. A new run moves the last one aside rather than overwriting it; what is not a run is
 //! neither moved nor removed.
 
+mod place;
+mod whole;
+
+use self::place::{is_run, is_vacant, lock, lock_run, normal, rotate};
+use self::whole::NEW_FOLDER;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+pub use self::place::kept_runs;
+pub use self::whole::{drop_leftovers, write_file};
+
 /// The log of events within the directory.
 const EVENTS: &str = "events.jsonl";
-/// The lock within the directory.
-const LOCK: &str = "lock";
 /// Folder of findings within the directory.
 const FINDINGS: &str = "findings";
 /// Folder of those findings that are not for others.
@@ -25,17 +31,6 @@ const PRIVATE: &str = "private";
 const PRIVATE_MODE: u32 = 0o700;
 /// What the run is, within the directory.
 const RUN: &str = "run.json";
-
-/// How the names of files and folders begin that are being written.
-const NEW_FILE: &str = ".tmp-";
-const NEW_FOLDER: &str = ".new-";
-
-/// Earlier runs that are kept beside the current one.
-const KEPT_RUNS: u32 = 3;
-
-/// Permissions of results: temporary files are private, a result is as readable as any other file
-/// of the user.
-const RESULT_MODE: u32 = 0o644;
 
 /// Why the run directory failed.
 #[derive(Debug, Error)]
@@ -239,121 +234,8 @@ pub fn read_events<E: DeserializeOwned>(path: &Path) -> Result<Vec<E>, StoreErro
     Ok(events)
 }
 
-/// Writes a file that appears whole or not at all. A device, a pipe or a link (`/dev/stdout`) is
-/// not replaced but written to.
-pub fn write_file(
-    path: &Path,
-    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), StoreError> {
-    let mut fill = |file: &File| {
-        let mut sink = BufWriter::new(file);
-        write(&mut sink)?;
-        sink.flush()
-    };
-    let mut place = || {
-        if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
-            return fill(&File::create(path)?);
-        }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(io::Error::other(format!("there is no folder {}", folder.display())));
-        }
-        let file = tempfile::Builder::new().prefix(NEW_FILE).tempfile_in(folder)?;
-        fill(file.as_file())?;
-        file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
-    place().map_err(io_error("write", path))
-}
-
 fn append_to(log: &Path) -> Result<File, StoreError> {
     OpenOptions::new().create(true).append(true).open(log).map_err(io_error("open", log))
-}
-
-/// Without a slash at the end, which would take the names of earlier runs into the directory.
-fn normal(path: &Path) -> PathBuf {
-    let path: PathBuf = path.components().collect();
-    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
-}
-
-/// Whether a new run may be made at `path` with nothing in its way.
-fn is_vacant(path: &Path) -> Result<bool, StoreError> {
-    match fs::read_dir(path) {
-        Ok(entries) => {
-            let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-            // What a start leaves that failed before its first event is nothing either.
-            let failed_start = fs::read_dir(path.join(FINDINGS))
-                .is_ok_and(|mut findings| findings.next().is_none())
-                && names.iter().all(|name| name == FINDINGS || name == LOCK);
-            Ok(names.is_empty() || failed_start)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(io_error("use the run directory", path)(error)),
-    }
-}
-
-/// Whether `path` has the mark of a run.
-fn is_run(path: &Path) -> bool {
-    path.join(EVENTS).is_file() && path.join(LOCK).is_file()
-}
-
-/// Locks a run that is to be moved or removed; what is not a run must be neither.
-fn lock_run(path: &Path) -> Result<File, StoreError> {
-    if is_run(path) { lock(path) } else { Err(StoreError::NotARun(path.to_owned())) }
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let name = path.join(LOCK);
-    let error = || io_error("lock the run directory", path);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(error())?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(source)) => return Err(error()(source)),
-    }
-    // Between the opening and the lock, another run may have moved the directory and taken its
-    // place: then this is the lock of the run that was moved.
-    let held = file.metadata().map_err(error())?;
-    let is_there = fs::metadata(&name)
-        .is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino()));
-    if is_there { Ok(file) } else { Err(StoreError::Locked(path.to_owned())) }
-}
-
-/// Where the runs before the one at `path` are kept, newest first: a new run there moves or removes
-/// them.
-pub fn kept_runs(path: &Path) -> Vec<PathBuf> {
-    let path = normal(path);
-    let kept = |n: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{n}"));
-        PathBuf::from(name)
-    };
-    (1..=KEPT_RUNS).map(kept).collect()
-}
-
-/// `path.2` becomes `path.3`, `path.1` becomes `path.2`, `path` becomes `path.1`.
-fn rotate(path: &Path) -> Result<(), StoreError> {
-    let kept = kept_runs(path);
-    let is_there = |run: &Path| run.symlink_metadata().is_ok();
-    // All are looked at before anything is moved, and stay locked until all is done.
-    let there = kept.iter().filter(|run| is_there(run));
-    let _locks = there.map(|run| lock_run(run)).collect::<Result<Vec<File>, StoreError>>()?;
-    let [newest, .., oldest] = &kept[..] else { return Ok(()) };
-    if is_there(oldest) {
-        // What a kill leaves of it would be no run, and in the way for ever. Within the run at `path`
-        // it is in nobody's way, and goes with that one.
-        let removed = || {
-            let doomed = tempfile::Builder::new().prefix(NEW_FOLDER).tempdir_in(path)?;
-            fs::rename(oldest, doomed.path())?;
-            doomed.close()
-        };
-        removed().map_err(io_error("remove the oldest run", oldest))?;
-    }
-    for pair in kept.windows(2).rev().filter(|pair| is_there(&pair[0])) {
-        fs::rename(&pair[0], &pair[1]).map_err(io_error("move an earlier run", &pair[0]))?;
-    }
-    fs::rename(path, newest).map_err(io_error("move the earlier run", path))
 }
 
 /// Cuts a last line that has no end, so that what is appended starts on a line of its own.
@@ -365,21 +247,6 @@ fn drop_torn_line(log: &Path) -> Result<(), StoreError> {
         file.set_len(whole as u64).map_err(io_error("repair", log))?;
     }
     Ok(())
-}
-
-/// Removes what was being written when a kill came: it has a temporary name. What cannot be removed
-/// does no harm.
-pub fn drop_leftovers(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(NEW_FILE) {
-            let _ = fs::remove_file(entry.path());
-        } else if name.starts_with(NEW_FOLDER) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 #[cfg(test)]

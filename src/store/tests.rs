@@ -1,6 +1,9 @@
 //! The promises of the run directory, on real directories.
 
+use super::place::{KEPT_RUNS, LOCK};
+use super::whole::{NEW_FILE, RESULT_MODE};
 use super::*;
+use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn a_second_run_is_refused_while_the_first_goes_on() {

@@ -69,7 +69,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "files",
         &["fs::write", "File::create", "NamedTempFile", "OpenOptions"],
-        &["store.rs", "provision/", "cli/", "worker.rs", "worker/artifact.rs"],
+        &["store.rs", "store/", "provision/", "cli/", "worker.rs", "worker/artifact.rs"],
     ),
 ];
 

@@ -1,0 +1,57 @@
+//! Files that appear whole or not at all, and what a kill leaves of those that were not finished.
+
+use super::{StoreError, io_error};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// How the names of files and folders begin that are being written.
+pub(super) const NEW_FILE: &str = ".tmp-";
+pub(super) const NEW_FOLDER: &str = ".new-";
+
+/// Permissions of results: temporary files are private, a result is as readable as any other file
+/// of the user.
+pub(super) const RESULT_MODE: u32 = 0o644;
+
+/// Writes a file that appears whole or not at all. A device, a pipe or a link (`/dev/stdout`) is
+/// not replaced but written to.
+pub fn write_file(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let mut fill = |file: &File| {
+        let mut sink = BufWriter::new(file);
+        write(&mut sink)?;
+        sink.flush()
+    };
+    let mut place = || {
+        if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+            return fill(&File::create(path)?);
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(io::Error::other(format!("there is no folder {}", folder.display())));
+        }
+        let file = tempfile::Builder::new().prefix(NEW_FILE).tempfile_in(folder)?;
+        fill(file.as_file())?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    place().map_err(io_error("write", path))
+}
+
+/// Removes what was being written when a kill came: it has a temporary name. What cannot be removed
+/// does no harm.
+pub fn drop_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(NEW_FILE) {
+            let _ = fs::remove_file(entry.path());
+        } else if name.starts_with(NEW_FOLDER) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
