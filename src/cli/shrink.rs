@@ -3,26 +3,25 @@
 
 mod growth;
 mod output;
+mod target;
 
 use self::output::Output;
+use self::target::{Target, confirm, target, try_once};
 use super::Exit;
 use super::exit::say;
 use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag};
-use super::recorder::{FindingFile, Recorder};
-use crate::campaign::{
-    CONFIRMATIONS, Case, Finding, Repro, ReproReport, ReproRun, Subject, reproduce,
-};
+use super::recorder::FindingFile;
+use crate::campaign::Finding;
 use crate::engines::Backend;
 use crate::job::Budget;
-use crate::report::{self, Quiet};
+use crate::report;
 use crate::sandbox::Pool;
 use crate::shapes;
 use crate::shrink::{
     Candidate, Ended, Limits, Search, ShrinkError, SignatureHolds, Smallest, TIME_DEFAULT,
 };
-use crate::triage::Signature;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
@@ -54,14 +53,6 @@ pub(super) struct Opts {
     /// Print nothing but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
-}
-
-/// What is to be kept while the case gets smaller.
-struct Target {
-    run: ReproRun,
-    signature: Signature,
-    peers: Vec<Backend>,
-    budget: Budget,
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
@@ -173,69 +164,6 @@ fn interrupted(
     interrupted
 }
 
-fn case_of(candidate: &Candidate) -> Result<Case> {
-    Ok(match candidate {
-        Candidate::Recipe(recipe) => Case::of_recipe(recipe)?,
-        Candidate::Module(bytes) => Case::of_module("module.wasm", bytes.clone())?,
-    })
-}
-
-/// Runs a candidate on all backends.
-fn try_once(
-    candidate: &Candidate,
-    backends: &[Backend],
-    budget: Budget,
-    pool: &Pool,
-    stop: &AtomicBool,
-) -> Result<ReproReport> {
-    let repro = Repro {
-        case: case_of(candidate)?,
-        backends: backends.to_vec(),
-        budget,
-        times: 1,
-        keep_artifacts: false,
-    };
-    let recorder = Recorder::new(None, Box::new(Quiet), stop);
-    let mut report = reproduce(&repro, pool, stop, &recorder);
-    recorder.finish()?;
-    report.seat_error.take().map_or(Ok(report), |error| Err(error.into()))
-}
-
-/// The violation that is to be kept: that of the finding, or the first that is seen.
-fn target(
-    opts: &Opts,
-    finding: Option<&FindingFile>,
-    report: ReproReport,
-    backends: &[Backend],
-    budget: Budget,
-) -> Result<Target> {
-    let name = opts.input.name();
-    let mut otherwise = None;
-    for run in report.runs {
-        let wanted = run.violations.iter().find(|judged| match (finding, &opts.oracle) {
-            (_, Some(oracle)) => judged.violation.oracle == *oracle,
-            (Some(finding), None) => judged.signature.to_string() == finding.signature,
-            (None, None) => true,
-        });
-        if let Some(judged) = wanted {
-            let (signature, peers) = (judged.signature.clone(), backends.to_vec());
-            return Ok(Target { signature, peers, budget, run });
-        }
-        let seen = run.violations.first().map(|judged| judged.violation.summary.clone());
-        let seen = seen.unwrap_or_else(|| super::verdicts::describe(&run.outcome));
-        otherwise.get_or_insert(format!("on {} it {seen}", run.backend));
-    }
-    let otherwise = otherwise.unwrap_or_else(|| "it was run on no backend".to_owned());
-    match finding {
-        Some(finding) => bail!(
-            "shrink {name}: the finding does not reproduce ({}): {otherwise}; \
-             `brink shrink {name}/recipe.toml` keeps whatever goes wrong now",
-            finding.signature
-        ),
-        None => bail!("shrink {name}: nothing goes wrong with it: {otherwise}"),
-    }
-}
-
 /// Shrinks from what an earlier shrink left, where that still shows the same, else from the input.
 fn shrink(
     opts: &Opts,
@@ -270,60 +198,6 @@ fn shrink(
         }
     }
     bail!("shrink {}: nothing was tried", opts.input.name())
-}
-
-/// Runs the smallest as often as any finding.
-fn confirm(
-    smallest: &Smallest,
-    target: &Target,
-    pool: &Pool,
-    stop: &AtomicBool,
-) -> Result<Finding> {
-    let own = &target.run.backend;
-    let mut backends = vec![own.clone()];
-    let compares =
-        target.run.violations.iter().any(|j| {
-            j.signature == target.signature && crate::oracles::compares(&j.violation.oracle)
-        });
-    if compares {
-        backends.extend(target.peers.iter().filter(|peer| *peer != own).cloned());
-    }
-    let (mut seen, mut runs, mut last) = (0, 0, None);
-    // A person who has stopped the search does not wait for more.
-    while runs <= CONFIRMATIONS && !stop.load(Relaxed) {
-        let report = try_once(&smallest.candidate, &backends, target.budget, pool, stop)?;
-        let own = report.runs.into_iter().find(|run| run.backend == target.run.backend);
-        let Some(run) = own.filter(|_| !stop.load(Relaxed)) else { break };
-        runs += 1;
-        let judged = run.violations.iter().find(|judged| judged.signature == target.signature);
-        if let Some(judged) = judged.cloned() {
-            seen += 1;
-            last = Some((judged.violation, run.outcome));
-        }
-    }
-    // Never confirmed, it is still what the search saw, in one run.
-    let (violation, outcome) = match last {
-        Some(last) => last,
-        None => {
-            let judged = target.run.violations.iter().find(|j| j.signature == target.signature);
-            let judged = judged.context("find the violation that was kept")?;
-            (judged.violation.clone(), target.run.outcome.clone())
-        }
-    };
-    Ok(Finding {
-        signature: target.signature.clone(),
-        violation,
-        subject: match &smallest.candidate {
-            Candidate::Recipe(recipe) => Subject::Recipe(recipe.clone()),
-            Candidate::Module(_) => Subject::Module("smallest.wasm".to_owned()),
-        },
-        backend: target.run.backend.clone(),
-        peers: if compares { target.peers.clone() } else { Vec::new() },
-        growth: None,
-        budget: target.budget,
-        outcome,
-        seen: (seen, runs),
-    })
 }
 
 fn describe(candidate: &Candidate) -> String {
