@@ -5,19 +5,23 @@
 //! machine was too busy and times prove nothing. All sizes run once before any runs again, so that a
 //! burst of other work does not hit all runs of one size.
 
-use super::{Case, CaseError, Event};
+mod measuring;
+
+use super::{Case, CaseError};
 use crate::engines::Backend;
-use crate::job::{Budget, Curve, Job, Planted};
-use crate::oracles::{Costs, Ladder, Rung};
+use crate::job::{Budget, Curve, Planted};
+use crate::oracles::Ladder;
 use crate::outcome::Outcome;
 use crate::recipe::Recipe;
-use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
+use crate::sandbox::{Next, Pool, SeatError, Tasks};
 use crate::shapes;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
+
+pub(super) use self::measuring::{Measuring, Slot};
 
 /// Sizes of a ladder.
 const RUNGS: u32 = 7;
@@ -25,15 +29,9 @@ const RUNGS: u32 = 7;
 /// How much smaller than the largest module the one is that stands for nothing at all.
 const BASE_DOWN: u64 = 1 << 12;
 
-/// Runs of each size.
-const RUNS: usize = 3;
-
 /// A module of the next size is between so many and so many tenths as large, or the recipe's size
 /// is not what is scaled.
 const STEP_TENTHS: std::ops::RangeInclusive<u64> = 15..=26;
-
-/// Steps of planted work beside the smallest size: a few milliseconds.
-const CONTROL_STEPS: u64 = 1_500;
 
 /// Modules are not thought larger than this, in bytes, even where the limits would allow it: twice
 /// the largest function, and more than most embedders take.
@@ -117,143 +115,6 @@ impl Plan {
     /// The largest size.
     pub fn top(&self) -> &Case {
         &self.rungs[self.rungs.len() - 1]
-    }
-}
-
-/// One run of a measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Slot {
-    Base,
-    Rung(usize),
-    Control(usize),
-}
-
-/// A ladder that is being measured.
-#[derive(Debug)]
-pub(super) struct Measuring {
-    pub(super) plan: Plan,
-    costs: BTreeMap<Slot, Costs>,
-    /// Runs that have not ended.
-    left: usize,
-    failure: Option<String>,
-    /// What came of the largest size.
-    pub(super) top: Option<Outcome>,
-}
-
-impl Measuring {
-    /// A measurement and its runs in their order.
-    pub(super) fn new(plan: Plan) -> (Measuring, Vec<Slot>) {
-        let rungs = 0..plan.rungs.len();
-        let run = rungs.flat_map(|at| [Slot::Rung(at), Slot::Control(at)]);
-        let run: Vec<Slot> = std::iter::once(Slot::Base).chain(run).collect();
-        Measuring::of(plan, run.repeat(RUNS))
-    }
-
-    /// The same without what only makes times sure: each size once, and no control.
-    pub(super) fn once(plan: Plan) -> (Measuring, Vec<Slot>) {
-        let rungs = (0..plan.rungs.len()).map(Slot::Rung);
-        let slots = std::iter::once(Slot::Base).chain(rungs).collect();
-        Measuring::of(plan, slots)
-    }
-
-    fn of(plan: Plan, slots: Vec<Slot>) -> (Measuring, Vec<Slot>) {
-        let left = slots.len();
-        let costs = BTreeMap::new();
-        (Measuring { plan, costs, left, failure: None, top: None }, slots)
-    }
-
-    /// The module of a run; none of a planted one.
-    pub(super) fn case(&self, slot: Slot) -> Option<&Case> {
-        match slot {
-            Slot::Base => Some(&self.plan.base),
-            Slot::Rung(at) => self.plan.rungs.get(at),
-            Slot::Control(_) => None,
-        }
-    }
-
-    /// One run as a task.
-    pub(super) fn task(&self, slot: Slot, id: u64, backend: &Backend, budget: Budget) -> Task {
-        let control;
-        let case = match (self.case(slot), slot) {
-            (Some(case), _) => case,
-            (None, Slot::Base | Slot::Rung(_)) => self.plan.top(),
-            (None, Slot::Control(at)) => {
-                let size = CONTROL_STEPS << at;
-                control = Case::of_planted(Planted::Cost { curve: Curve::Linear, size }, size);
-                &control
-            }
-        };
-        // What it costs to compile, and nothing else.
-        let compile = case.job(id, backend, budget);
-        let job = Job { repeat: false, edge: None, execution: None, ..compile };
-        Task { jobs: vec![job], module: case.module.clone() }
-    }
-
-    /// The event of a run of a module; none of a planted one.
-    pub(super) fn event(
-        &self,
-        slot: Slot,
-        backend: &Backend,
-        budget: Budget,
-        outcome: &Outcome,
-    ) -> Option<Event> {
-        let case = self.case(slot)?;
-        let line = "hunt ladder".to_owned();
-        Some(Event::unjudged(line, case, backend, budget, outcome.clone()))
-    }
-
-    /// Takes a run into account; whether it was the last.
-    pub(super) fn note(&mut self, slot: Slot, outcome: Outcome) -> bool {
-        self.left -= 1;
-        match Costs::of(&outcome) {
-            Some(costs) => {
-                let least = match self.costs.remove(&slot) {
-                    Some(known) => known.least(&costs),
-                    None => costs,
-                };
-                self.costs.insert(slot, least);
-            }
-            None => {
-                let size = match slot {
-                    Slot::Base | Slot::Control(_) => 0,
-                    Slot::Rung(at) => self.plan.rungs[at].module_bytes,
-                };
-                let ending = outcome.termination.name();
-                self.failure = Some(format!("the size of {size} bytes, which ended with {ending}"));
-            }
-        }
-        if slot == Slot::Rung(self.plan.rungs.len() - 1) {
-            self.top.get_or_insert(outcome);
-        }
-        self.left == 0
-    }
-
-    /// Whether what is left of it can be spared.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failure.is_some()
-    }
-
-    /// The ladder, once all runs have ended.
-    pub(super) fn ladder(&self) -> Result<Ladder, LadderError> {
-        if let Some(failure) = &self.failure {
-            return Err(LadderError::NotCompiled(failure.clone()));
-        }
-        let costs = |slot| {
-            let costs = self.costs.get(&slot).cloned();
-            costs.ok_or_else(|| LadderError::NotCompiled("all sizes: it was stopped".to_owned()))
-        };
-        let rung = |(at, case): (usize, &Case)| {
-            // Without a control, every time is noise.
-            let control = self.costs.get(&Slot::Control(at)).map_or(0, Costs::time_us);
-            let control = (CONTROL_STEPS << at, control);
-            Ok(Rung { size: case.module_bytes, costs: costs(Slot::Rung(at))?, control })
-        };
-        let rungs = self.plan.rungs.iter().enumerate().map(rung);
-        Ok(Ladder {
-            base: (self.plan.base.module_bytes, costs(Slot::Base)?),
-            rungs: rungs.collect::<Result<_, LadderError>>()?,
-            limit_size: self.plan.limit_size,
-        })
     }
 }
 
