@@ -1,14 +1,18 @@
 //! What a hunt makes of outcomes: judge, confirm, measure, learn.
 
+mod ladders;
+
+use self::ladders::rung_ended;
 use super::cause::Cause;
-use super::state::{Accused, Attempt, Goal, Measured, Running, State};
-use super::track::{Suspicion, Track};
+use super::state::{Accused, Attempt, Goal, Running, State};
 use super::{Hunt, HuntOptions, recipe_of};
 use crate::campaign::confirming::Confirming;
-use crate::campaign::ladder::{Evidence, Measuring, Plan};
+use crate::campaign::ladder::Evidence;
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
 use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
+
+pub(super) use self::ladders::begin_ladder;
 
 /// A scout that ran out of its time is tried again where it took more CPU time per byte of Wasm than
 /// this, in nanoseconds: twenty times what plain code takes.
@@ -28,22 +32,7 @@ pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
     match state.running.remove(&outcome.job) {
         Some(Running::Case(attempt)) => case_ended(hunt, &mut state, *attempt, outcome),
         Some(Running::Confirm(id)) => confirming_run(hunt, &mut state, id, &outcome),
-        Some(Running::Ladder(id, slot)) => {
-            let Some(measured) = state.measured.get_mut(&id) else { return };
-            let backend = hunt.options.backends[measured.backend].clone();
-            if let Some(event) =
-                measured.measuring.event(slot, &backend, hunt.options.budget, &outcome)
-            {
-                hunt.observer.observe(event);
-            }
-            let mut is_over = measured.measuring.note(slot, outcome);
-            if measured.measuring.has_failed() {
-                is_over = give_up(&mut state, id);
-            }
-            if is_over {
-                ladder_ended(hunt, &mut state, id);
-            }
-        }
+        Some(Running::Ladder(id, slot)) => rung_ended(hunt, &mut state, id, slot, outcome),
         None => {}
     }
 }
@@ -177,119 +166,6 @@ fn confirming_run(hunt: &Hunt<'_>, state: &mut State, id: u64, outcome: &Outcome
     state.court.forget(&judged.signature);
     let backend = &hunt.options.backends[backend];
     hunt.observer.observe(judged.unconfirmed(&case, backend, seen, runs));
-}
-
-/// Begins to measure a track whose costs look as if they grew faster than the module.
-pub(super) fn begin_ladder(hunt: &Hunt<'_>, track: &Track, suspicion: &Suspicion) {
-    let recipe = track.ladder_top(hunt.guide, suspicion.power);
-    let plan = Plan::of(&recipe, &track.scaled);
-    let mut state = hunt.lock();
-    let backend = &hunt.options.backends[track.backend];
-    let suspected = Cause::cost(backend, &suspicion.pass, &suspicion.cause_resource().to_string());
-    let Ok(plan) = plan else { return };
-    // Nobody else measures the same at the same time.
-    if !state.causes.insert(suspected.clone()) {
-        return;
-    }
-    let id = state.next_id();
-    let measuring = queue_ladder(hunt, &mut state, id, plan, track.backend);
-    let measured = Measured { measuring, backend: track.backend, suspected, shown: None, seen: 0 };
-    state.measured.insert(id, measured);
-}
-
-fn queue_ladder(
-    hunt: &Hunt<'_>,
-    state: &mut State,
-    id: u64,
-    plan: Plan,
-    backend: usize,
-) -> Measuring {
-    let (measuring, slots) = Measuring::new(plan);
-    for slot in slots {
-        let job = state.next_id();
-        let backend = &hunt.options.backends[backend];
-        state.ready.push_back(measuring.task(slot, job, backend, hunt.options.budget));
-        state.running.insert(job, Running::Ladder(id, slot));
-        state.planned += 1;
-    }
-    measuring
-}
-
-/// Drops the runs of a ladder that still wait; whether none is under way either.
-fn give_up(state: &mut State, id: u64) -> bool {
-    let State { ready, running, .. } = state;
-    let is_of = |running: &Running| matches!(running, Running::Ladder(of, _) if *of == id);
-    ready.retain(|task| {
-        let drops = task.jobs.iter().any(|job| running.get(&job.id).is_some_and(is_of));
-        if drops {
-            task.jobs.iter().for_each(|job| drop(running.remove(&job.id)));
-        }
-        !drops
-    });
-    !running.values().any(is_of)
-}
-
-/// All runs of a ladder have ended: judge it, and measure it again where it violates.
-fn ladder_ended(hunt: &Hunt<'_>, state: &mut State, id: u64) {
-    let Some(mut measured) = state.measured.remove(&id) else { return };
-    let backend = &hunt.options.backends[measured.backend];
-    let judged = judge_ladder(hunt, &measured);
-    let agrees = |(judged, evidence): (Judged, Evidence)| {
-        let cause = Cause::of(&judged.violation, backend);
-        let same = measured.shown.as_ref().is_none_or(|(_, shown)| *shown == cause);
-        same.then_some((judged, cause, evidence))
-    };
-    let Some((judged, cause, evidence)) = judged.and_then(agrees) else {
-        // A suspicion that was wrong once may be right elsewhere.
-        state.causes.remove(&measured.suspected);
-        if let Some((shown, cause)) = &measured.shown {
-            state.causes.remove(cause);
-            hunt.observer.observe(Event::Warned {
-                message: format!(
-                    "{} on {backend}: grew too fast when it was measured first, and not in {} \
-                     measurements, so it is no finding: {}",
-                    measured.measuring.plan.top().subject,
-                    measured.seen + 1,
-                    shown.violation.summary
-                ),
-            });
-        }
-        return;
-    };
-    if measured.shown.is_none() && cause != measured.suspected {
-        state.causes.remove(&measured.suspected);
-        // It is about another pass than was suspected, and that may be known.
-        if !state.causes.insert(cause.clone()) {
-            return;
-        }
-    }
-    measured.seen += 1;
-    let first = measured.shown.is_none();
-    if first {
-        measured.shown = Some((judged.clone(), cause));
-    }
-    if measured.seen <= CONFIRMATIONS {
-        let plan = measured.measuring.plan.clone();
-        measured.measuring = queue_ladder(hunt, state, id, plan, measured.backend);
-        state.measured.insert(id, measured);
-        return;
-    }
-    let case = measured.measuring.plan.top().clone();
-    let Some(top) = measured.measuring.top.take() else { return };
-    found(hunt, state, &case, measured.backend, &judged, top, Some(evidence));
-}
-
-/// The violation that a measured ladder shows, with the ladder.
-fn judge_ladder(hunt: &Hunt<'_>, measured: &Measured) -> Option<(Judged, Evidence)> {
-    let ladder = measured.measuring.ladder().ok()?;
-    let case = measured.measuring.plan.top();
-    let top = measured.measuring.top.as_ref()?;
-    let backend = &hunt.options.backends[measured.backend];
-    let budget = &hunt.options.budget;
-    let judged = Court::judge_ladder(case, backend, budget, top, &ladder).0;
-    let growth = judged.into_iter().find(|judged| judged.violation.oracle == "growth")?;
-    let scaled = measured.measuring.plan.scaled.clone();
-    Some((growth, Evidence { scaled, ladder }))
 }
 
 fn found(
