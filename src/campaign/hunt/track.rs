@@ -4,20 +4,17 @@
 //! towards the limit; where one grows faster, doublings lead up to a size at which a ladder can be
 //! measured; where the limit is foretold to break a budget by far, one leap shows it.
 
+mod suspicion;
+
 use super::Guide;
 use crate::job::Budget;
 use crate::oracles::{Costs, Resource};
 use crate::recipe::Recipe;
 use crate::shapes;
 
-/// A power above this between two sizes is a suspicion, which a ladder has to confirm.
-const SUSPICIOUS: f64 = 1.4;
+pub(super) use self::suspicion::Suspicion;
 
-/// A pass with less than this share of the whole is not looked at.
-const SHARE_MIN: f64 = 0.05;
-
-/// Costs below these tell no power: microseconds and bytes.
-const TELLING_US: u64 = 2_000;
+/// Costs below this tell no power, in bytes.
 const TELLING_BYTES: u64 = 256 << 10;
 
 /// A module that costs this much is large enough to be the largest of a ladder.
@@ -52,24 +49,6 @@ pub(super) struct Track {
     pub(super) points: Vec<(u64, Costs)>,
 }
 
-/// What grows fastest.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Suspicion {
-    pub(super) power: f64,
-    pub(super) resource: Resource,
-    pub(super) pass: String,
-}
-
-impl Suspicion {
-    /// The resource that a finding about it would name: what is allocated and freed again costs time.
-    pub(super) fn cause_resource(&self) -> Resource {
-        match self.resource {
-            Resource::Time | Resource::Allocated => Resource::Time,
-            Resource::Peak | Resource::Code => self.resource,
-        }
-    }
-}
-
 /// Where a track goes next.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Way {
@@ -87,46 +66,6 @@ fn ratio(more: u64, less: u64) -> f64 {
 }
 
 impl Track {
-    /// The costs that grew faster than the module in the last step, the fastest of those that are
-    /// not of a cause that is `known`.
-    pub(super) fn suspicion(
-        &self,
-        guide: Guide,
-        known: &dyn Fn(&str, Resource) -> bool,
-    ) -> Option<Suspicion> {
-        let [.., (small, before), (large, after)] = self.points.as_slice() else { return None };
-        let size = ratio(*large, *small).ln();
-        let mut found: Vec<Suspicion> = Vec::new();
-        let mut look = |resource, pass: &str, telling, before: u64, after: u64, whole: u64| {
-            if before < telling || ratio(after, whole) < SHARE_MIN || size <= 0.1 {
-                return;
-            }
-            let power = ratio(after, before).ln() / size;
-            if power >= SUSPICIOUS && !known(pass, resource) {
-                found.push(Suspicion { power, resource, pass: pass.to_owned() });
-            }
-        };
-        let total = |costs: &Costs, resource| costs.total.get(&resource).copied().unwrap_or(0);
-        if guide == Guide::Everything {
-            let whole = total(after, Resource::Time);
-            for (pass, &us) in &after.passes_us {
-                let earlier = before.passes_us.get(pass).copied().unwrap_or(0);
-                look(Resource::Time, pass, TELLING_US, earlier, us, whole);
-            }
-        }
-        let whole = total(after, Resource::Allocated);
-        for (pass, &bytes) in &after.passes_bytes {
-            let earlier = before.passes_bytes.get(pass).copied().unwrap_or(0);
-            look(Resource::Allocated, pass, TELLING_BYTES, earlier, bytes, whole);
-        }
-        let pass = super::archive::dominant(after, Resource::Peak);
-        for resource in [Resource::Peak, Resource::Code] {
-            let (before, after) = (total(before, resource), total(after, resource));
-            look(resource, &pass, TELLING_BYTES, before, after, after);
-        }
-        found.into_iter().max_by(|a, b| a.power.total_cmp(&b.power))
-    }
-
     /// The last recipe that was run.
     pub(super) fn last(&self) -> Recipe {
         if self.up == u64::MAX {
