@@ -1,19 +1,21 @@
 //! What a running hunt keeps in mind.
 
+mod work;
+
 use super::archive::{Archive, Cell, Merit, dominant};
 use super::cause::Cause;
 use super::track::{Suspicion, Track, promise};
 use super::{Guide, Hunt, HuntOptions};
-use crate::campaign::confirming::{Confirming, Footing};
-use crate::campaign::ladder::{Measuring, Slot};
-use crate::campaign::{Case, Court, Judged};
+use crate::campaign::Court;
+use crate::campaign::confirming::Footing;
 use crate::engines::Backend;
-use crate::job::Budget;
 use crate::oracles::{Costs, Resource};
 use crate::outcome::{Outcome, Termination};
 use crate::recipe::Recipe;
 use crate::sandbox::Task;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(super) use self::work::{Accused, Attempt, Goal, Measured, Running, Start};
 
 /// Modules below this many bytes say nothing of a cost per byte.
 const TELLING_SIZE: u64 = 256;
@@ -21,77 +23,6 @@ const TELLING_SIZE: u64 = 256;
 /// Beginnings and tracks that wait; more than these would never have their turn.
 const STARTS_MAX: usize = 256;
 const TRACKS_MAX: usize = 64;
-
-/// Why a case is run.
-pub(super) enum Goal {
-    Seed,
-    Fresh,
-    Mutated,
-    /// A limit.
-    Edge,
-    /// The next size of a track, and its factor.
-    Track(Box<Track>, u64),
-    /// Once more with all of the budget, since it ran out of a scout's.
-    Again,
-}
-
-impl Goal {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Goal::Seed => "seed",
-            Goal::Fresh => "fresh",
-            Goal::Mutated => "mutated",
-            Goal::Edge => "edge",
-            Goal::Track(..) => "track",
-            Goal::Again => "again",
-        }
-    }
-}
-
-/// An elite that has not been scaled yet, and what it cost without the fixed part.
-pub(super) struct Start {
-    pub(super) recipe: Recipe,
-    pub(super) backend: usize,
-    pub(super) costs: Costs,
-    pub(super) size: u64,
-}
-
-/// One case on one backend.
-pub(super) struct Attempt {
-    pub(super) case: Case,
-    pub(super) backend: usize,
-    pub(super) goal: Goal,
-    pub(super) budget: Budget,
-    /// The number of the case.
-    pub(super) number: u64,
-}
-
-/// One job that has not ended.
-pub(super) enum Running {
-    Case(Box<Attempt>),
-    /// A run that confirms the accusation of that number.
-    Confirm(u64),
-    /// A run of the ladder of the accusation of that number.
-    Ladder(u64, Slot),
-}
-
-/// A violation that is being confirmed, and its cause.
-pub(super) struct Accused {
-    pub(super) violation: Confirming,
-    pub(super) backend: usize,
-    pub(super) cause: Cause,
-}
-
-/// A ladder that is being measured, again and again while it violates.
-pub(super) struct Measured {
-    pub(super) measuring: Measuring,
-    pub(super) backend: usize,
-    /// The cause that it is measured for.
-    pub(super) suspected: Cause,
-    /// What the first measurement showed, and how many did.
-    pub(super) shown: Option<(Judged, Cause)>,
-    pub(super) seen: u32,
-}
 
 /// The state that all seats share.
 pub(super) struct State {
