@@ -22,6 +22,7 @@ mod random;
 mod registry_tests;
 mod resolve;
 mod rope;
+mod scale;
 mod specimen;
 
 use self::module::Use;
@@ -35,10 +36,11 @@ pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};
 pub use self::codec::{CodecError, from_bytes, to_bytes};
 pub use self::features::{features, minimised};
-pub use self::mutate::{fresh, largest, mutate, scalable, scale, shrunk, small, within_limits};
+pub use self::mutate::{fresh, mutate, shrunk, small};
 pub use self::random::seeded_unit;
 pub use self::resolve::{ResolveError, default_recipe, resolve};
 pub use self::rope::{Rope, leb};
+pub use self::scale::{largest, scalable, scale, within_limits};
 pub use self::specimen::specimen;
 
 /// A generator of one module form.
