@@ -16,6 +16,7 @@ mod memory;
 mod refusal;
 mod shortage;
 mod timeout;
+mod verdict;
 mod width;
 
 use crate::engines::Backend;
@@ -24,11 +25,10 @@ use crate::limits::Expectation;
 use crate::ops::Proposal;
 use crate::outcome::{Outcome, Termination};
 use crate::triage;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fmt;
 
 pub use self::growth::{Costs, Fit, Ladder, Law, Resource, Rung, Trend, fit};
+pub use self::verdict::{Inconclusive, Severity, Verdict, Violation};
 
 /// One compilation and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -47,59 +47,6 @@ pub struct Observation<'a> {
     pub peers: &'a [(Backend, Outcome)],
     /// The same recipe at other sizes, where that was measured.
     pub ladder: Option<&'a Ladder>,
-}
-
-/// What an oracle says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// As it should be.
-    Pass,
-    /// Not as it should be.
-    Violation(Violation),
-    /// Cannot be told from this observation, and why.
-    Inconclusive(String),
-    /// The question does not arise.
-    NotApplicable,
-}
-
-/// What is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Violation {
-    /// Id of the oracle.
-    pub oracle: String,
-    /// What tells this violation from others of the same oracle, stable from run to run.
-    pub key: String,
-    /// One sentence: what happened and what should have.
-    pub summary: String,
-    /// How much it matters.
-    pub severity: Severity,
-}
-
-/// What an oracle cannot tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inconclusive {
-    /// Id of the oracle.
-    pub oracle: &'static str,
-    /// Why.
-    pub reason: String,
-}
-
-impl fmt::Display for Inconclusive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.oracle, self.reason)
-    }
-}
-
-/// How much a violation matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Worth knowing; the engine is free to do so.
-    Information,
-    /// A bug: compilation fails, hangs or swells on a valid module.
-    Bug,
-    /// A bug that may let code do what it must not.
-    Security,
 }
 
 /// A judge.
