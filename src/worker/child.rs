@@ -1,21 +1,22 @@
 //! The child's side: sets its own limits and runs the jobs of one batch, one thread each.
 
+mod telling;
+
+use self::telling::{FAILED_EXIT, PIPE, tell};
 use super::command::Ended;
 use super::compiler::{Compiled, Compiler, Ran};
 use super::progress::Progress;
 use super::{allocator, crash, plant, unix};
 use crate::job::{Job, ModuleSource};
-use crate::outcome::{
-    EngineVerdict, Measurements, Phase, ShortageFault, Termination, Validation, shorten,
-};
+use crate::outcome::{EngineVerdict, Phase, Termination, Validation, shorten};
 use crate::wire::{self, WireError};
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) use self::telling::{Completed, Message, send_garbage, tell_of};
 
 /// Address space over what is mapped at the start and the job's memory: stacks, mapped modules,
 /// fragmentation. The allocator's own limit is the exact one; this one is for what goes past it.
@@ -31,42 +32,6 @@ const EDGE_SLACK_BYTES: u64 = 32 << 30;
 /// What is set aside for a hundred memories and tables of any size, with their guards: address space
 /// alone, of which next to nothing is touched.
 const EXECUTION_SLACK_BYTES: u64 = 4 << 40;
-
-/// Exit code of a child that could not do its work.
-const FAILED_EXIT: i32 = 70;
-
-/// What a child tells the worker.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Message {
-    /// The job of that number has been judged by its engine.
-    Completed(Box<Completed>),
-    /// The job's thread panicked.
-    Panicked {
-        location: String,
-        message: String,
-        /// Addresses of the stack, innermost first.
-        addresses: Vec<u64>,
-    },
-    /// A fault of an engine that was refused memory; the job goes on.
-    Fault(ShortageFault),
-    /// The child could not run the job, for a reason that is not the engine's.
-    Failed(String),
-}
-
-/// A job that ended by itself. The figures travel with it, since the shared page already belongs
-/// to the next job of a batch when this is read.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Completed {
-    pub(super) job: u64,
-    pub(super) phase: Phase,
-    pub(super) termination: Termination,
-    pub(super) validation: Validation,
-    pub(super) measurements: Measurements,
-    pub(super) ran: Ran,
-}
-
-/// The pipe to the worker; the panic hook needs it too.
-static PIPE: Mutex<Option<File>> = Mutex::new(None);
 
 /// Waits for jobs on `orders`, runs them and ends the process. `parent` is the worker.
 pub(super) fn run(
@@ -254,31 +219,4 @@ fn completed(
     let measurements = progress.measurements(now_ns, progress.cpu_ns.load(Relaxed));
     let job = job.id;
     Completed { job, phase, termination, validation, measurements, ran: Ran::default() }
-}
-
-/// Sends a message to the worker; a pipe that is gone means that the worker is, and so are we.
-fn tell(message: &Message) {
-    let sent = PIPE.lock().map(|mut pipe| match pipe.as_mut() {
-        Some(pipe) => wire::send(pipe, message).is_ok(),
-        None => false,
-    });
-    if !matches!(sent, Ok(true)) {
-        unix::exit_now(FAILED_EXIT);
-    }
-}
-
-/// Tells of a fault while the job goes on, where there is a worker to hear it.
-pub(super) fn tell_of(fault: &ShortageFault) {
-    if PIPE.lock().is_ok_and(|pipe| pipe.is_some()) {
-        tell(&Message::Fault(fault.clone()));
-    }
-}
-
-/// Sends bytes that are no message, for the self-test; returns the exit code of success.
-pub(super) fn send_garbage() -> i32 {
-    let sent = PIPE.lock().map(|mut pipe| match pipe.as_mut() {
-        Some(pipe) => pipe.write_all(&[0xff; 64]).is_ok(),
-        None => false,
-    });
-    i32::from(!matches!(sent, Ok(true)))
 }
