@@ -2,7 +2,7 @@
 
 mod memory;
 
-use self::memory::Memory;
+use self::memory::{Memory, within_total};
 use super::{Host, Seat, SeatError, StoredModule};
 use crate::engines::EngineId;
 use crate::job::Job;
@@ -226,18 +226,6 @@ fn run_task(
     }
     drop(module);
     Ok(())
-}
-
-/// A job that ran out of all the memory there is for jobs has not run out of its budget.
-fn within_total(outcome: Outcome, total_bytes: u64) -> Outcome {
-    if !matches!(outcome.termination, Termination::OutOfMemory { .. }) {
-        return outcome;
-    }
-    let message = format!(
-        "it needs more than the {total_bytes} bytes that all jobs together may use, which is less \
-         than its own budget; see --total-memory"
-    );
-    Outcome::infrastructure(outcome.job, message)
 }
 
 /// CPU time of all children that have ended and of theirs, in microseconds.

@@ -1,5 +1,6 @@
 //! The memory that all jobs of a pool share: set aside before a job runs, given back after it.
 
+use crate::outcome::{Outcome, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,6 +56,18 @@ impl Drop for Reserved<'_> {
         state.free += self.bytes;
         self.memory.freed.notify_all();
     }
+}
+
+/// A job that ran out of all the memory there is for jobs has not run out of its budget.
+pub(super) fn within_total(outcome: Outcome, total_bytes: u64) -> Outcome {
+    if !matches!(outcome.termination, Termination::OutOfMemory { .. }) {
+        return outcome;
+    }
+    let message = format!(
+        "it needs more than the {total_bytes} bytes that all jobs together may use, which is less \
+         than its own budget; see --total-memory"
+    );
+    Outcome::infrastructure(outcome.job, message)
 }
 
 #[cfg(test)]
