@@ -9,7 +9,7 @@ mod place;
 mod whole;
 
 use self::place::{is_run, is_vacant, lock, lock_run, normal, rotate};
-use self::whole::NEW_FOLDER;
+use self::whole::{NEW_FOLDER, drop_torn_line};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
@@ -236,17 +236,6 @@ pub fn read_events<E: DeserializeOwned>(path: &Path) -> Result<Vec<E>, StoreErro
 
 fn append_to(log: &Path) -> Result<File, StoreError> {
     OpenOptions::new().create(true).append(true).open(log).map_err(io_error("open", log))
-}
-
-/// Cuts a last line that has no end, so that what is appended starts on a line of its own.
-fn drop_torn_line(log: &Path) -> Result<(), StoreError> {
-    let bytes = fs::read(log).map_err(io_error("read", log))?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    if whole < bytes.len() {
-        let file = OpenOptions::new().write(true).open(log).map_err(io_error("open", log))?;
-        file.set_len(whole as u64).map_err(io_error("repair", log))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all, and what a kill leaves of those that were not finished.
+//! Files that appear whole or not at all, and what a kill leaves of what was being written.
 
 use super::{StoreError, io_error};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -54,4 +54,15 @@ pub fn drop_leftovers(folder: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Cuts a last line that has no end, so that what is appended starts on a line of its own.
+pub(super) fn drop_torn_line(log: &Path) -> Result<(), StoreError> {
+    let bytes = fs::read(log).map_err(io_error("read", log))?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    if whole < bytes.len() {
+        let file = OpenOptions::new().write(true).open(log).map_err(io_error("open", log))?;
+        file.set_len(whole as u64).map_err(io_error("repair", log))?;
+    }
+    Ok(())
 }
