@@ -1,14 +1,16 @@
 //! Holds the machine accesses of a function against its Wasm accesses.
 
+mod telling;
+
 use super::assign::{Candidates, Choices, Stand, assign};
-use super::code::{Found, MachineAccess, Touch, disassemble};
+use super::code::{Found, MachineAccess, Touch};
 use super::feeds::{Accesses, WasmAccess};
 use super::fit::{has_no_other_memory, has_one_width, is_as_wide, reads_first, touches_alike};
 use super::image::Function;
 use super::module::Module;
 use super::{CheckError, to_usize};
 use crate::ops::{AccessKind, Operator};
-use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
+use crate::outcome::{MachineCheck, MismatchKind};
 use std::collections::BTreeMap;
 
 /// One function.
@@ -210,75 +212,4 @@ impl Judge<'_> {
             self.not_as_wide(machine, &wasm);
         }
     }
-
-    fn not_as_wide(&mut self, machine: &MachineAccess, wasm: &[WasmAccess]) {
-        let bytes = |wasm: &WasmAccess| u32::from(wasm.access.bytes);
-        let kind = if wasm.iter().all(|wasm| bytes(wasm) < machine.bytes) {
-            MismatchKind::Wider
-        } else if wasm.iter().all(|wasm| bytes(wasm) != machine.bytes) {
-            MismatchKind::Narrower
-        } else {
-            // It reads where it should write, or the other way round.
-            MismatchKind::Surplus
-        };
-        self.wrong(kind, machine, self.operator(machine), wasm);
-    }
-
-    fn look_for_missing(&mut self, accesses: &Accesses, done: &[bool]) {
-        for (wasm, _) in accesses.all.iter().zip(done).filter(|(_, done)| !**done) {
-            // These are calls into the engine.
-            if matches!(wasm.access.kind, AccessKind::Bulk | AccessKind::Wait | AccessKind::Notify)
-            {
-                continue;
-            }
-            self.result.mismatch(Mismatch {
-                kind: MismatchKind::Missing,
-                operator: wasm.operator.name.to_owned(),
-                accesses: Vec::new(),
-                expected_bytes: wasm.access.bytes.into(),
-                actual_bytes: 0,
-                instruction: String::new(),
-                code_offset: self.function.start,
-                function: self.function.index,
-                position: Some(wasm.position),
-            });
-        }
-    }
-
-    fn wrong(
-        &mut self,
-        kind: MismatchKind,
-        machine: &MachineAccess,
-        operator: Option<&'static Operator>,
-        candidates: &[WasmAccess],
-    ) {
-        self.result.mismatch(Mismatch {
-            kind,
-            operator: name(operator),
-            accesses: candidates.iter().map(|wasm| wasm.operator.name.to_owned()).collect(),
-            expected_bytes: candidates
-                .iter()
-                .map(|wasm| wasm.access.bytes.into())
-                .max()
-                .unwrap_or(0),
-            actual_bytes: machine.bytes,
-            instruction: disassemble(&machine.instruction),
-            code_offset: machine.offset,
-            function: self.function.index,
-            position: machine.position,
-        });
-    }
-
-    fn doubt(&mut self, machine: &MachineAccess, why: &str) {
-        let text = disassemble(&machine.instruction);
-        let (offset, name) = (machine.offset, name(self.operator(machine)));
-        self.result.doubt(format!(
-            "`{text}` at code offset {offset:#x}, {} bytes, for {name}: {why}",
-            machine.bytes
-        ));
-    }
-}
-
-fn name(operator: Option<&Operator>) -> String {
-    operator.map_or_else(|| "no operator".to_owned(), |operator| operator.name.to_owned())
 }
