@@ -1,5 +1,8 @@
 //! Options that several subcommands share, and the environment they come from.
 
+mod parse;
+
+use self::parse::{parse_memory, parse_seconds, parse_size};
 use crate::engines::{
     self, Backend, EngineId, Installed, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN,
     WEB_ENGINES,
@@ -13,7 +16,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+
+pub(super) use self::parse::{parse_shard, parse_time};
 
 /// Share of the machine's memory that jobs may use together, in percent.
 const MEMORY_PERCENT: u64 = 75;
@@ -123,12 +127,6 @@ impl RunOpts {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<u64, String> {
-    let seconds = parse_time(text)?.as_secs();
-    let fits = (1..=86_400).contains(&seconds);
-    fits.then_some(seconds).ok_or_else(|| "it goes from 1 second to a day".to_owned())
-}
-
 /// This executable, which is its own worker.
 pub(super) fn this_exe() -> Result<WorkerExe> {
     WorkerExe::this().context("find this executable under /proc/self")
@@ -189,56 +187,6 @@ fn memory_field(name: &str) -> Result<u64> {
     Ok(kib.with_context(|| format!("find {name} in /proc/meminfo"))? * 1024)
 }
 
-/// A size such as `512MiB`, `4GiB`, `1g` or plain bytes.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(at);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err(format!("{unit:?} is no unit of size; use KiB, MiB or GiB")),
-    };
-    let number: u64 = digits.parse().map_err(|_| "a size starts with a number".to_owned())?;
-    number.checked_mul(factor).ok_or_else(|| "that is more than 64 bits can say".to_owned())
-}
-
-/// A size of memory: a job with less than this could not even start.
-fn parse_memory(text: &str) -> Result<u64, String> {
-    let bytes = parse_size(text)?;
-    if bytes < 1 << 20 {
-        return Err("memory is at least 1MiB here".to_owned());
-    }
-    Ok(bytes)
-}
-
-/// A time such as `90`, `90s`, `5m` or `2h`.
-pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(at);
-    let factor = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err(format!("{unit:?} is no unit of time; use s, m or h")),
-    };
-    let number: u64 = digits.parse().map_err(|_| "a time starts with a number".to_owned())?;
-    number
-        .checked_mul(factor)
-        .filter(|&seconds| seconds > 0)
-        .map(Duration::from_secs)
-        .ok_or_else(|| "a time is at least one second".to_owned())
-}
-
-/// A part such as `2/4`.
-pub(super) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
-    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    parts
-        .filter(|&(i, n): &(u64, u64)| (1..=n).contains(&i))
-        .ok_or_else(|| format!("{text:?} is no part; write 1/4 for the first of four"))
-}
-
 /// Turns true when the run is to stop: Ctrl-C, or a request to end. A second Ctrl-C ends at once.
 pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -250,34 +198,4 @@ pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
     })
     .context("listen for Ctrl-C")?;
     Ok(stop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_read_and_nonsense_is_not() {
-        assert_eq!(parse_shard("2/4"), Ok((2, 4)));
-        for text in ["", "0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
-            assert!(parse_shard(text).is_err(), "{text:?} was read as a part");
-        }
-    }
-
-    #[test]
-    fn sizes_and_times_are_read_with_their_units() {
-        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
-        assert_eq!(parse_size("512m"), Ok(512 << 20));
-        assert_eq!(parse_size("2097152"), Ok(2 << 20));
-        assert_eq!(parse_size("512KiB"), Ok(512 << 10));
-        assert!(parse_memory("512KiB").is_err());
-        assert_eq!(parse_time("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(parse_time("90"), Ok(Duration::from_secs(90)));
-        for text in ["", "x", "4XiB", "99999999999999999999g", "-1g"] {
-            assert!(parse_size(text).is_err(), "{text:?} was read as a size");
-        }
-        for text in ["", "0", "5d", "m"] {
-            assert!(parse_time(text).is_err(), "{text:?} was read as a time");
-        }
-    }
 }
