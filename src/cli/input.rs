@@ -1,29 +1,15 @@
 //! What a person names on the command line: a recipe in one of its forms, a module, a finding.
 
-use super::recorder::{FINDING_FILE, FindingFile, RECIPE_FILE};
+mod file;
+
+use self::file::{read_file, read_finding};
+use super::recorder::FindingFile;
 use crate::campaign::Case;
-use crate::recipe::{Recipe, UnitText, one_line};
+use crate::recipe::{Recipe, UnitText};
 use crate::shapes;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::fs;
-use std::io::Read;
-use std::ops::RangeInclusive;
 use std::path::Path;
-
-/// Largest module that is read: the limit of the JavaScript API and one more byte, so that a
-/// module just past it can be tried.
-const MODULE_BYTES_MAX: u64 = (1 << 30) + 1;
-
-/// Time limits in seconds that a finding may ask for: up to a day, as on the command line.
-const TIME_LIMIT_S: RangeInclusive<u64> = 1..=86_400;
-
-/// Memory limits in bytes that a finding may ask for: what a job needs to start at all, up to more
-/// than any machine of today has.
-const MEMORY_LIMIT_BYTES: RangeInclusive<u64> = (1 << 20)..=(1 << 40);
-
-/// First bytes of a module in binary form.
-const MAGIC: &[u8] = b"\0asm";
 
 /// What was named.
 #[derive(Debug)]
@@ -100,88 +86,6 @@ pub(super) fn read_module(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn read_finding(folder: &Path) -> Result<Input> {
-    let name = folder.join(FINDING_FILE);
-    ensure!(
-        name.exists(),
-        "find a finding in {}: it has no {FINDING_FILE}; the findings of a run are the folders in \
-         findings of its directory",
-        folder.display()
-    );
-    let text = fs::read_to_string(&name)
-        .with_context(|| format!("read the finding in {}", folder.display()))?;
-    let finding = toml::from_str::<FindingFile>(&text)
-        .map_err(|error| anyhow!(one_line(&error.to_string())))
-        .with_context(|| format!("read the finding {}", name.display()))?;
-    let limits = [
-        ("time_limit_s", finding.time_limit_s, TIME_LIMIT_S),
-        ("memory_limit_bytes", finding.memory_limit_bytes, MEMORY_LIMIT_BYTES),
-    ];
-    for (field, value, range) in limits {
-        ensure!(
-            range.contains(&value),
-            "read the finding {}: {field} is {value}, and must be from {} to {}",
-            name.display(),
-            range.start(),
-            range.end()
-        );
-    }
-    match read_file(&folder.join(RECIPE_FILE))? {
-        Input::Recipe(recipe, _) => Ok(Input::Recipe(recipe, Some(Box::new(finding)))),
-        module @ Input::Module(_) => Ok(module),
-    }
-}
-
-fn read_file(path: &Path) -> Result<Input> {
-    let doing = || format!("read {}", path.display());
-    let file = fs::File::open(path).with_context(doing)?;
-    let size = file.metadata().with_context(doing)?.len();
-    ensure!(
-        size <= MODULE_BYTES_MAX,
-        "read {}: it has {size} bytes, and no module may have more than {}",
-        path.display(),
-        MODULE_BYTES_MAX - 1
-    );
-    let mut bytes = Vec::new();
-    file.take(MODULE_BYTES_MAX).read_to_end(&mut bytes).with_context(doing)?;
-    ensure!(!bytes.is_empty(), "read {}: the file is empty", path.display());
-    if bytes.starts_with(MAGIC) {
-        return Ok(Input::Module(bytes));
-    }
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        let text = String::from_utf8(bytes)
-            .with_context(|| format!("read the recipe {}", path.display()))?;
-        let recipe = Recipe::from_toml(&text)
-            .with_context(|| format!("read the recipe {}", path.display()))?;
-        return Ok(Input::Recipe(recipe, None));
-    }
-    match shapes::from_bytes(&bytes) {
-        Ok(recipe) => return Ok(Input::Recipe(recipe, None)),
-        // No text begins so: this is a fuzzer's input, of another version or damaged.
-        Err(error) if bytes[0] < b'\t' => bail!("read {}: {error}", path.display()),
-        Err(_) => {}
-    }
-    match wat::parse_bytes(&bytes) {
-        Ok(module) if module.starts_with(MAGIC) => Ok(Input::Module(module.into_owned())),
-        Ok(_) => {
-            bail!("read {}: it is neither a module (binary or text) nor a recipe", path.display())
-        }
-        Err(error) => {
-            let message = error.to_string();
-            // The first line says what is wrong, the arrow where.
-            let place = message.lines().find_map(|line| line.split_once("--> "));
-            let place = place.and_then(|(_, place)| place.split_once(':'));
-            let place = place.map(|(_, place)| format!(" (line {place})")).unwrap_or_default();
-            let line = message.lines().next().unwrap_or_default().to_owned() + &place;
-            bail!(
-                "read {}: it is neither a binary module, a recipe (.toml) nor WebAssembly text: \
-                 {line}",
-                path.display()
-            )
-        }
-    }
-}
-
 /// `repeat count=3 unit="nop() -> drop"` from the words of a command line.
 fn recipe_from_words(shape: &str, words: &[String]) -> Result<Recipe> {
     let known = shapes::shape(shape);
@@ -212,6 +116,8 @@ fn recipe_from_words(shape: &str, words: &[String]) -> Result<Recipe> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::recorder::{FINDING_FILE, RECIPE_FILE};
+    use std::fs;
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
