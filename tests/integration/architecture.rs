@@ -41,7 +41,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
             "worker/edge",
             "worker/execution",
             "worker/shortage",
-            "width/image.rs",
+            "width/image",
             "provision/build",
         ],
     ),
