@@ -1,35 +1,27 @@
 //! What commands share that run many jobs and can be gone on with: what the run is, where it is
 //! kept, what its events are made into.
 
+mod run_file;
+
+use self::run_file::read;
 use super::Exit;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
-use super::recorder::{Recorder, machine};
+use super::recorder::Recorder;
 use super::self_test;
-use crate::campaign::{Event, Machine, Observer, Stamped};
-use crate::engines::{Backend, ENGINE};
-use crate::job::Budget;
+use crate::campaign::{Event, Observer, Stamped};
 use crate::report::{Reporter, Tally};
 use crate::sandbox::{Pool, PoolStats};
-use crate::store::{RunDir, read_run_file};
-use anyhow::{Context, Result, bail, ensure};
+use crate::store::RunDir;
+use anyhow::Result;
 use clap::Args;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// What a command adds to the description of its runs.
-pub(super) trait Plan: Serialize + DeserializeOwned {
-    /// The command.
-    const COMMAND: &'static str;
-
-    /// The seed.
-    fn seed(&self) -> u64;
-}
+pub(super) use self::run_file::{Plan, RunFile, command_of};
 
 /// How such a command runs its jobs and says what comes of them.
 #[derive(Args, Debug)]
@@ -55,56 +47,6 @@ impl SessionOpts {
     /// Who shows the run as it goes.
     fn reporter(&self, time: Option<Duration>) -> Box<dyn Reporter> {
         reporter(self.json, self.quiet, time)
-    }
-}
-
-/// What a run is: kept in `run.json`, so that it can be gone on with as it was started.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RunFile<P> {
-    #[serde(default)]
-    command: String,
-    brink: String,
-    engine: String,
-    arguments: Vec<String>,
-    machine: Machine,
-    pub(super) backends: Vec<Backend>,
-    pub(super) budget: Budget,
-    pub(super) time_s: Option<u64>,
-    #[serde(flatten)]
-    pub(super) plan: P,
-}
-
-impl<P: Plan> RunFile<P> {
-    /// A run of this command line, on this machine.
-    pub(super) fn new(
-        plan: P,
-        backends: Vec<Backend>,
-        budget: Budget,
-        time: Option<Duration>,
-    ) -> RunFile<P> {
-        RunFile {
-            command: P::COMMAND.to_owned(),
-            brink: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: ENGINE.to_owned(),
-            arguments: std::env::args().skip(1).collect(),
-            machine: machine(),
-            backends,
-            budget,
-            time_s: time.map(|time| time.as_secs()),
-            plan,
-        }
-    }
-
-    /// That the run begins or goes on.
-    pub(super) fn started(&self) -> Event {
-        Event::RunStarted {
-            brink: self.brink.clone(),
-            engine: self.engine.clone(),
-            arguments: std::env::args().skip(1).collect(),
-            seed: self.plan.seed(),
-            machine: self.machine.clone(),
-            backends: self.backends.clone(),
-        }
     }
 }
 
@@ -154,47 +96,6 @@ impl<P: Plan> Session<P> {
         past.iter().for_each(|event| recorder.remember(event));
         recorder.observe(file.started());
         (recorder, file, past)
-    }
-}
-
-/// What `run.json` in a directory says of a run of this command.
-fn read<P: Plan>(output: &Path) -> Result<RunFile<P>> {
-    let text = read_run_file(output)?;
-    let place = output.display();
-    if let Some(command) = command_of(&text)
-        && command != P::COMMAND
-    {
-        bail!("go on with {place}: {}", how_to_go_on(&command, output));
-    }
-    let file: RunFile<P> = serde_json::from_str(&text)
-        .with_context(|| format!("understand run.json in {place} as that of a {}", P::COMMAND))?;
-    ensure!(
-        file.engine == ENGINE,
-        "go on with the {} in {place}: it was made with {}, and this is {ENGINE}",
-        P::COMMAND,
-        file.engine
-    );
-    Ok(file)
-}
-
-/// The command whose run a `run.json` describes. Earlier versions told it by the arguments alone.
-pub(super) fn command_of(run_file: &str) -> Option<String> {
-    let file = serde_json::from_str::<serde_json::Value>(run_file).ok()?;
-    let named = file.get("command").or_else(|| file.get("arguments")?.get(0))?;
-    named.as_str().map(str::to_owned)
-}
-
-/// How a run of another command is gone on with.
-fn how_to_go_on(command: &str, output: &Path) -> String {
-    let output = output.display();
-    match command {
-        "sweep" | "hunt" => format!(
-            "it is a {command}; `brink {command} --resume --output {output}` goes on with it"
-        ),
-        "campaign" => {
-            format!("it is a campaign; `brink campaign --output {output}` goes on with it")
-        }
-        other => format!("it is what `brink {other}` made, and cannot be gone on with"),
     }
 }
 
