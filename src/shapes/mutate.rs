@@ -18,8 +18,9 @@ const FACTORS: &[(u64, u64)] = &[(2, 1), (1, 2), (4, 1), (1, 4), (16, 1), (1, 16
 const EDGES: [Proximity; 3] = [Proximity::Below(1), Proximity::At, Proximity::Above(1)];
 
 /// The product of a small recipe's counts is at most so many times its bytes: some of what is counted
-/// takes no byte of its own.
+/// takes no byte of its own. A count alone may come to a limit so; several make work together.
 const PRODUCT_TIMES: u64 = 8;
+const PRODUCT_TIMES_OF_SEVERAL: u64 = 2;
 
 /// A step is tried this often before a fresh recipe takes its place.
 const ATTEMPTS: u32 = 8;
@@ -37,7 +38,7 @@ pub fn mutate(
         for _ in 0..u.int_in_range(1..=3)? {
             child = step(&child, other, bytes_max, u)?;
         }
-        let child = shrunk(&child, bytes_max.saturating_mul(PRODUCT_TIMES));
+        let child = shrunk(&child, product_max(&child, bytes_max));
         if child != *recipe && fits(&child, bytes_max) {
             return Ok(child);
         }
@@ -79,10 +80,17 @@ fn product(shape: &dyn Shape, recipe: &Recipe) -> u64 {
     counts(shape).fold(1, |product, param| product.saturating_mul(value(recipe, param).max(1)))
 }
 
+/// The greatest product of its counts that a small recipe has.
+fn product_max(recipe: &Recipe, bytes_max: u64) -> u64 {
+    let Some(shape) = shape(&recipe.shape) else { return 0 };
+    let several = counts(shape).filter(|param| value(recipe, param) > 1).count() > 1;
+    bytes_max.saturating_mul(if several { PRODUCT_TIMES_OF_SEVERAL } else { PRODUCT_TIMES })
+}
+
 /// The size of a recipe's module, where it is at most `bytes_max` and its counts are no more than
 /// [`mutate`] makes of it: what a small module makes a compiler do goes with their product.
 pub fn small(recipe: &Recipe, bytes_max: u64) -> Option<u64> {
-    if product(shape(&recipe.shape)?, recipe) > bytes_max.saturating_mul(PRODUCT_TIMES) {
+    if product(shape(&recipe.shape)?, recipe) > product_max(recipe, bytes_max) {
         return None;
     }
     build(recipe).ok().map(|module| module.bytes.len()).filter(|bytes| *bytes <= bytes_max)
