@@ -11,15 +11,15 @@ static WANTED: LazyLock<bool> = LazyLock::new(|| std::env::var_os(ASKED).is_some
 static INPUTS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// Counts an input that expanded to so many bytes. Prints a line at every power of two, and at every
-/// thousand, so that the last of them is near the end of the run.
+/// Counts an input that expanded to so many bytes. Prints a line at every hundred, so that the last of
+/// them is near the end of the run.
 pub(crate) fn count(module_bytes: u64) {
     if !*WANTED {
         return;
     }
     let inputs = INPUTS.fetch_add(1, Relaxed) + 1;
     let bytes = BYTES.fetch_add(module_bytes, Relaxed) + module_bytes;
-    if inputs.is_power_of_two() || inputs.is_multiple_of(1_000) {
+    if inputs.is_multiple_of(100) {
         eprintln!("brink: {inputs} inputs of {} bytes expanded on average", bytes / inputs);
     }
 }
