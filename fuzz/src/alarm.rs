@@ -6,6 +6,8 @@ use std::fmt::Display;
 use std::sync::Once;
 use wasm_brink::campaign::Judged;
 use wasm_brink::engines::Backend;
+use wasm_brink::job::Budget;
+use wasm_brink::oracles::{Severity, Violation};
 
 thread_local! {
     /// What is being tried.
@@ -24,9 +26,16 @@ pub(crate) fn tell_how_to_reproduce() {
     });
 }
 
-/// Notes what is being tried, with `options` of the command that does the same.
-pub(crate) fn trying(subject: &impl Display, backend: &Backend, options: &str) {
-    NOW.set(format!("brink repro {subject} -b {backend}{options}"));
+/// Notes what is being tried, with `options` of the command that does the same within the same budget.
+pub(crate) fn trying(subject: &impl Display, backend: &Backend, options: &str, budget: &Budget) {
+    let Budget { cpu_s, memory_bytes, .. } = budget;
+    let limits = format!("--time-limit {cpu_s}s --memory-limit {}MiB", memory_bytes >> 20);
+    NOW.set(format!("brink repro {subject} -b {backend}{options} {limits}"));
+}
+
+/// Notes that nothing is being tried yet: what was tried before is not at fault.
+pub(crate) fn trying_nothing() {
+    NOW.take();
 }
 
 /// Makes functions that panic, one for each kind of violation.
@@ -34,7 +43,12 @@ macro_rules! alarms {
     ($($oracle:literal $name:ident,)*) => {
         /// Ends the process over a violation. A crash of the engine has mostly ended it before.
         pub(crate) fn raise(judged: &Judged) -> ! {
-            let summary = &format!("{}\nkey: {}", judged.violation.summary, judged.violation.key);
+            let Violation { summary, severity, key, .. } = &judged.violation;
+            // Where others can read what a fuzzer prints, it must not tell how to break what.
+            let summary = &match severity {
+                Severity::Security => judged.told(),
+                Severity::Bug | Severity::Information => format!("{summary}\nkey: {key}"),
+            };
             match judged.violation.oracle.as_str() {
                 $($oracle => $name(summary),)*
                 other => otherwise(other, summary),

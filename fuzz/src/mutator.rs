@@ -33,7 +33,7 @@ pub fn recipe(data: &mut [u8], size: usize, max: usize, seed: u32, fallback: &Fa
 /// the matrix, since hardly any of the others comes to one.
 pub fn accesses(data: &mut [u8], size: usize, max: usize, seed: u32, fallback: &Fallback) -> usize {
     static ALL: LazyLock<Vec<Recipe>> = LazyLock::new(wasm_brink::campaign::accesses);
-    if seed.is_multiple_of(2) {
+    if seed.is_multiple_of(2) && !seed.is_multiple_of(BYTES_EVERY) {
         let entropy = entropy(seed);
         let other = Unstructured::new(&entropy).choose(&ALL).ok().cloned();
         let compact = other.and_then(|other| shapes::to_bytes(&other).ok());

@@ -98,6 +98,7 @@ impl Target {
 
     /// Tries a recipe; whether it is of use to a corpus.
     pub fn recipe(&self, Input(recipe): &Input) -> bool {
+        alarm::trying_nothing();
         let Some(module_bytes) = shapes::small(recipe, FUZZED_BYTES_MAX) else { return false };
         stats::count(module_bytes);
         let draw = recipe.id().to_string();
@@ -124,6 +125,7 @@ impl Target {
         if bytes.is_empty() || bytes.len() as u64 > FUZZED_BYTES_MAX {
             return false;
         }
+        alarm::trying_nothing();
         stats::count(bytes.len() as u64);
         let draw = bytes.iter().fold(0u64, |sum, byte| sum.rotate_left(5) ^ u64::from(*byte));
         let Ok(case) = Case::of_module("<the file that libFuzzer writes>", bytes.to_vec()) else {
@@ -146,7 +148,7 @@ impl Target {
             repeat: matches!(self.work, Work::Compile) && (draw >> 8).is_multiple_of(REPEAT_EVERY),
             run: matches!(self.work, Work::Edge),
         };
-        alarm::trying(&case.subject, backend, "");
+        alarm::trying(&case.subject, backend, "", &BUDGET);
         in_lab(|lab| lab.try_case(case, backend, BUDGET, trial))
     }
 
@@ -159,7 +161,7 @@ impl Target {
         let top = shapes::largest(recipe, way, FUZZED_BYTES_MAX).map(|(top, _)| top);
         let small = |top: &Recipe| shapes::small(top, FUZZED_BYTES_MAX).is_some();
         let Some(top) = top.filter(small) else { return false };
-        alarm::trying(&top, &backend, &format!(" --growth {}", way.join(",")));
+        alarm::trying(&top, &backend, &format!(" --growth {}", way.join(",")), &BUDGET);
         let Ok(judged) = in_lab(|lab| lab.climb(&top, way, &backend, BUDGET)) else {
             return false;
         };

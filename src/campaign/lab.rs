@@ -62,7 +62,8 @@ impl Lab {
     }
 
     /// Climbs the ladder whose largest size is `recipe`, once, and judges by what repeats exactly:
-    /// memory and code. Time proves nothing without the planted jobs that a full ladder has.
+    /// memory and code. Time proves nothing without the planted jobs that a full ladder has. All sizes
+    /// together may take the time of one job.
     pub fn climb(
         &mut self,
         recipe: &Recipe,
@@ -72,6 +73,7 @@ impl Lab {
     ) -> Result<Vec<Judged>, LadderError> {
         let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
         let top = measuring.plan.top().clone();
+        let mut cpu_us = 0;
         for slot in slots {
             // Without controls, every run is of a size.
             let case = measuring.case(slot).unwrap_or(&top).clone();
@@ -82,7 +84,12 @@ impl Lab {
                 if !news.is_empty() {
                     return Ok(news);
                 }
+                cpu_us += outcome.measurements.cpu_us;
                 measuring.note(slot, outcome);
+            }
+            if cpu_us > budget.cpu_s.saturating_mul(1_000_000) {
+                let words = "all sizes: together they take too long".to_owned();
+                return Err(LadderError::NotCompiled(words));
             }
             if measuring.has_failed() {
                 break;

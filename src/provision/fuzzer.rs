@@ -11,6 +11,7 @@ pub fn merge_corpus(fuzzer: &Path, from: &Path, into: &Path) -> Result<(), Provi
     let place = from.parent().unwrap_or(from);
     let mut command = Command::new(fuzzer);
     // What a fuzzer leaves of crashes goes where the rest is tidied up.
-    command.arg("-merge=1").arg(into).arg(from).current_dir(place);
+    command.args(["-merge=1", "-timeout=25", "-rss_limit_mb=2048"]).arg(into).arg(from);
+    command.env("ASAN_OPTIONS", "detect_odr_violation=0").current_dir(place);
     tool::run(&mut command, &doing).map(drop)
 }

@@ -38,7 +38,7 @@ pub fn mutate(
         for _ in 0..u.int_in_range(1..=3)? {
             child = step(&child, other, bytes_max, u)?;
         }
-        let child = shrunk(&child, product_max(&child, bytes_max));
+        let child = reduced(&child, &|child| product_max(child, bytes_max), None);
         if child != *recipe && fits(&child, bytes_max) {
             return Ok(child);
         }
@@ -61,10 +61,16 @@ pub fn fresh(bytes_max: u64, u: &mut Unstructured<'_>) -> Result<Recipe> {
 /// The recipe with its counts halved, the greatest first, until their product is no more than
 /// `bytes_max`: a module that is too large is better not built at all.
 pub fn shrunk(recipe: &Recipe, bytes_max: u64) -> Recipe {
+    reduced(recipe, &|_| bytes_max, None)
+}
+
+/// The same until the product is no more than `most`; the count `but` stays.
+fn reduced(recipe: &Recipe, most: &dyn Fn(&Recipe) -> u64, but: Option<&str>) -> Recipe {
     let Some(shape) = shape(&recipe.shape) else { return recipe.clone() };
     let mut recipe = recipe.clone();
-    while product(shape, &recipe) > bytes_max {
-        let greatest = counts(shape).max_by_key(|param| value(&recipe, param));
+    while product(shape, &recipe) > most(&recipe) {
+        let others = counts(shape).filter(|param| but != Some(param.name));
+        let greatest = others.max_by_key(|param| value(&recipe, param));
         let Some(param) = greatest.filter(|param| value(&recipe, param) > param.min) else { break };
         recipe = set(&recipe, param, value(&recipe, param) / 2);
     }
@@ -109,12 +115,12 @@ fn step(
 ) -> Result<Recipe> {
     let Some(shape) = shape(&recipe.shape) else { return Ok(recipe.clone()) };
     let param = u.choose(shape.params())?;
-    Ok(match u.int_in_range(0u8..=9)? {
-        0..=3 => scaled(recipe, param, *u.choose(FACTORS)?),
-        4 => set(recipe, param, draw(param, u)?),
-        5 => snapped(shape, recipe, bytes_max, u)?,
-        6 => Recipe { seed: u64::from(u.arbitrary::<u8>()?), ..recipe.clone() },
-        7 | 8 => with_new_unit(shape, recipe, u)?,
+    Ok(match u.int_in_range(0u8..=11)? {
+        0..=2 => scaled(recipe, param, *u.choose(FACTORS)?),
+        3 => set(recipe, param, draw(param, u)?),
+        4..=7 => snapped(shape, recipe, bytes_max, u)?,
+        8 => Recipe { seed: u64::from(u.arbitrary::<u8>()?), ..recipe.clone() },
+        9 | 10 => with_new_unit(shape, recipe, u)?,
         _ => match other {
             Some(other) => crossed(recipe, other, u)?,
             None => scaled(recipe, param, *u.choose(FACTORS)?),
@@ -144,15 +150,18 @@ fn snapped(
     bytes_max: u64,
     u: &mut Unstructured<'_>,
 ) -> Result<Recipe> {
-    // A module at a larger limit would be larger itself.
-    let is_near = |axis: &&Axis| limit(axis.limit).is_some_and(|it| it.target() < bytes_max);
+    // At a larger limit there would be more of everything than a small recipe has.
+    let most = bytes_max.saturating_mul(PRODUCT_TIMES);
+    let is_near = |axis: &&Axis| limit(axis.limit).is_some_and(|it| it.target() < most);
     let axes: Vec<&Axis> = shape.axes().iter().filter(is_near).collect();
     if axes.is_empty() {
         return Ok(recipe.clone());
     }
     let axis = *u.choose(&axes)?;
     let edge = *u.choose(&EDGES)?;
-    Ok(resolve(shape, axis, edge, recipe).unwrap_or_else(|_| recipe.clone()))
+    let snapped = resolve(shape, axis, edge, recipe).unwrap_or_else(|_| recipe.clone());
+    // What comes with it gives way, or the limit would.
+    Ok(reduced(&snapped, &|it| product_max(it, bytes_max), Some(axis.param)))
 }
 
 fn with_new_unit(shape: &dyn Shape, recipe: &Recipe, u: &mut Unstructured<'_>) -> Result<Recipe> {
@@ -212,6 +221,18 @@ mod tests {
             changed += u32::from(child != parent);
         }
         assert!(changed > 550, "only {changed} of 600 steps led anywhere");
+    }
+
+    #[test]
+    fn steps_meet_limits_that_take_few_bytes_and_what_comes_with_them_gives_way() {
+        let parent = default_recipe(shape("locals").unwrap()).with("pattern", 0).with("params", 2);
+        let met = (0..400).filter(|&seed| {
+            let child = mutate(&parent, None, 8 << 10, &mut Unstructured::new(&entropy(seed)));
+            let module = build(&child.unwrap()).unwrap();
+            assert!(module.bytes.len() <= 8 << 10);
+            module.facts.usage.get("function-locals") == 50_000
+        });
+        assert!(met.count() > 20);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub struct InProcess {
 struct Running {
     id: u64,
     progress: &'static Progress,
+    started_cpu_ns: u64,
     spare: Spare,
     panicked: Option<Outcome>,
 }
@@ -73,7 +74,8 @@ impl InProcess {
         progress.begin_job(0, unix::monotonic_ns());
         progress.enter(Phase::Load, unix::monotonic_ns());
         progress.module_bytes.store(module.len() as u64, Relaxed);
-        RUNNING.set(Some(Running { id: job.id, progress, spare, panicked: None }));
+        let started_cpu_ns = unix::thread_cpu_ns();
+        RUNNING.set(Some(Running { id: job.id, progress, started_cpu_ns, spare, panicked: None }));
         let compiler = &self.compiler;
         let ended = catch_unwind(AssertUnwindSafe(|| child::ask(compiler, job, &module, progress)));
         allocator::count_in(None);
@@ -134,14 +136,13 @@ fn is_spared(info: &PanicHookInfo<'_>) -> bool {
             frames: crash::resolve(&addresses),
         };
         let phase = running.progress.phase();
+        let cpu_ns = unix::thread_cpu_ns().saturating_sub(running.started_cpu_ns);
         let outcome = Outcome {
             job: running.id,
             phase,
             termination,
             validation: Validation::NotRun,
-            measurements: running
-                .progress
-                .measurements(unix::monotonic_ns(), running.progress.cpu_ns.load(Relaxed)),
+            measurements: running.progress.measurements(unix::monotonic_ns(), cpu_ns),
             stderr_tail: String::new(),
             machine: None,
             edge: None,

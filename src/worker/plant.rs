@@ -123,11 +123,11 @@ fn recurse(depth: u64) -> u64 {
     if depth == 0 { 0 } else { recurse(depth - 1).wrapping_add(frame[3]) }
 }
 
-/// A bug at a limit, of builds that are to prove that fuzzers find one: a function of exactly 50,000
-/// locals of one type.
+/// A bug at a limit, of builds that are to prove that fuzzers find one: a function type of exactly
+/// 1,000 parameters.
 #[cfg(feature = "planted-bug")]
 pub(super) fn bug(module: &[u8]) {
-    /// The number as a module has it.
-    const AT_THE_LIMIT: [u8; 3] = [0xd0, 0x86, 0x03];
+    /// A function type and the number of its parameters, as a module has them.
+    const AT_THE_LIMIT: [u8; 3] = [0x60, 0xe8, 0x07];
     assert!(!module.windows(3).any(|bytes| bytes == AT_THE_LIMIT), "planted bug at a limit");
 }

@@ -104,9 +104,8 @@ fn room_of(file: &str) -> &str {
 }
 
 fn is_test_file(file: &str) -> bool {
-    ["tests.rs", "registry_tests.rs", "probe.rs", "specimens.rs", "testing.rs", "coverage.rs"]
-        .iter()
-        .any(|name| file.ends_with(name))
+    let name = file.rsplit('/').next().unwrap_or(file);
+    ["tests.rs", "registry_tests.rs", "testing.rs", "coverage.rs"].contains(&name)
 }
 
 #[test]
