@@ -109,10 +109,13 @@ impl Expect {
         self.verdict == violation.oracle && self.key.iter().all(has)
     }
 
+    fn is_of(&self, version: Option<&Version>) -> bool {
+        self.releases.is_empty()
+            || version.is_some_and(|version| self.releases.iter().any(|r| r.matches(version)))
+    }
+
     fn is_about(&self, version: Option<&Version>, backend: &Backend) -> bool {
-        let of_releases = self.releases.is_empty()
-            || version.is_some_and(|version| self.releases.iter().any(|r| r.matches(version)));
-        of_releases && (self.backends.is_empty() || self.backends.contains(backend))
+        self.is_of(version) && (self.backends.is_empty() || self.backends.contains(backend))
     }
 }
 
@@ -201,9 +204,16 @@ impl Expectations {
         Budget::new(self.time_limit_s, self.memory_limit_mib << 20)
     }
 
-    /// Whether a case already expects such a violation, by a key that tells it from others of the
-    /// same oracle.
-    pub fn knows(&self, violation: &Violation, signature: &Signature) -> bool {
-        self.expect.iter().any(|expect| !expect.key.is_empty() && expect.is(violation, signature))
+    /// Whether a case already expects such a violation of this version, by a key that tells it from
+    /// others of the same oracle.
+    pub fn knows(
+        &self,
+        violation: &Violation,
+        signature: &Signature,
+        version: Option<&Version>,
+    ) -> bool {
+        let of_version = self.expect.iter().filter(|expect| expect.is_of(version));
+        let mut with_key = of_version.filter(|expect| !expect.key.is_empty());
+        with_key.any(|expect| expect.is(violation, signature))
     }
 }

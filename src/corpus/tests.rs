@@ -203,13 +203,17 @@ fn a_case_without_a_key_knows_no_other_violation() {
         severity: Severity::Bug,
     };
     let signature: Signature = serde_json::from_str("\"timeout cranelift egraph types\"").unwrap();
-    let knows = |verdict: &str| {
+    let version: semver::Version = "36.0.2".parse().unwrap();
+    let knows_of = |verdict: &str, version| {
         let text = EXPECT.replace("verdict = \"crash\"\nkey = [\"stack-overflow\"]", verdict);
         assert_ne!(text, EXPECT);
-        Expectations::from_toml(&text).unwrap().knows(&violation, &signature)
+        Expectations::from_toml(&text).unwrap().knows(&violation, &signature, Some(version))
     };
+    let knows = |verdict: &str| knows_of(verdict, &version);
     assert!(knows("verdict = \"timeout\"\nkey = [\"egraph types\"]"));
     assert!(!knows("verdict = \"timeout\"\nkey = [\"egraph functions\"]"));
+    let other = "99.0.0".parse().unwrap();
+    assert!(!knows_of("verdict = \"timeout\"\nkey = [\"egraph types\"]", &other));
     assert!(!knows("verdict = \"timeout\""), "any timeout at all would be that one");
 }
 

@@ -146,11 +146,14 @@ fn refuse_duplicate(
     found: &Finding,
     even_if_known: bool,
 ) -> Result<()> {
+    let engine = installed(&cache()?, found.backend.engine())?;
+    let version = engine.version.parse().ok();
     for entry in entries {
         if entry.specimen == new.specimen {
             bail!("add it: {} is the very same", entry.folder.display());
         }
-        if !even_if_known && entry.expectations.knows(&found.violation, &found.signature) {
+        if !even_if_known && entry.expectations.knows(&found.violation, &found.signature, version.as_ref())
+        {
             bail!(
                 "add it: {} is about the same, `{}`, and a second case would say nothing more; if \
                  it is another bug, add --even-if-known",
