@@ -203,7 +203,7 @@ fn a_case_without_a_key_knows_no_other_violation() {
         severity: Severity::Bug,
     };
     let signature: Signature = serde_json::from_str("\"timeout cranelift egraph types\"").unwrap();
-    let version: semver::Version = "36.0.2".parse().unwrap();
+    let version: Version = "36.0.2".parse().unwrap();
     let knows_of = |verdict: &str, version| {
         let text = EXPECT.replace("verdict = \"crash\"\nkey = [\"stack-overflow\"]", verdict);
         assert_ne!(text, EXPECT);

@@ -152,7 +152,8 @@ fn refuse_duplicate(
         if entry.specimen == new.specimen {
             bail!("add it: {} is the very same", entry.folder.display());
         }
-        if !even_if_known && entry.expectations.knows(&found.violation, &found.signature, version.as_ref())
+        if !even_if_known
+            && entry.expectations.knows(&found.violation, &found.signature, version.as_ref())
         {
             bail!(
                 "add it: {} is about the same, `{}`, and a second case would say nothing more; if \
