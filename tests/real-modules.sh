@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the widths of large modules from public packages, which are not kept here: about 300 MB of
-# machine code, some minutes, up to 8 GiB of memory. Needs npm, and `brink` on the path.
+# machine code, half an hour, up to 8 GiB of memory. Needs npm, and `brink` on the path.
 #
 #     tests/real-modules.sh [FOLDER]     where packages go; they are fetched once
 set -euo pipefail
