@@ -20,7 +20,7 @@ const EDGES: [Proximity; 3] = [Proximity::Below(1), Proximity::At, Proximity::Ab
 /// The product of a small recipe's counts is at most so many times its bytes: some of what is counted
 /// takes no byte of its own. A count alone may come to a limit so; several make work together.
 const PRODUCT_TIMES: u64 = 8;
-const PRODUCT_TIMES_OF_SEVERAL: u64 = 2;
+const PRODUCT_TIMES_OF_SEVERAL: u64 = 4;
 
 /// A step is tried this often before a fresh recipe takes its place.
 const ATTEMPTS: u32 = 8;
