@@ -47,16 +47,24 @@ pub(super) struct Opts {
 }
 
 /// Where a case is that is named as the list names it; any path is what it is.
-fn place_of(named: &Path) -> PathBuf {
+fn place_of(named: &Path) -> Result<PathBuf> {
     let case = Path::new(DIRECTORY).join(named);
-    let is_name = named.components().count() == 1 && !named.exists();
-    if is_name && case.is_dir() { case } else { named.to_owned() }
+    if named.exists() || named.components().count() != 1 {
+        return Ok(named.to_owned());
+    }
+    ensure!(
+        case.is_dir(),
+        "find the case {}: it is neither in {DIRECTORY} nor a folder here; `brink regress --list` \
+         names the cases where it is run in a clone of brink",
+        named.display()
+    );
+    Ok(case)
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let directories = match &opts.directories[..] {
         [] => vec![PathBuf::from(DIRECTORY)],
-        named => named.iter().map(|named| place_of(named)).collect(),
+        named => named.iter().map(|named| place_of(named)).collect::<Result<_>>()?,
     };
     let corpus = Corpus::read(&directories);
     for fault in &corpus.faults {
