@@ -26,8 +26,7 @@ for name in range(90):
     (pathlib.Path(sys.argv[1]) / str(name)).write_bytes(chance.randbytes(2000))
 PY
 
-mapfile -t limits < <(sed -n '/^\[libfuzzer\]/,/^$/s/^\([a-z_]*\) = \(.*\)$/-\1=\2/p' \
-    fuzz/oss-fuzz/brink.options)
+mapfile -t limits < <(fuzz/settings libfuzzer | sed 's/^/-/')
 export ASAN_OPTIONS=detect_odr_violation=0 BRINK_FUZZ_STATS=1
 for target in brink_compile_x64 brink_baseline_smith; do
     mkdir "$place/corpus"

@@ -7,7 +7,6 @@ use std::sync::Once;
 use wasm_brink::campaign::Judged;
 use wasm_brink::engines::Backend;
 use wasm_brink::job::Budget;
-use wasm_brink::oracles::{Severity, Violation};
 
 thread_local! {
     /// What is being tried.
@@ -43,12 +42,7 @@ macro_rules! alarms {
     ($($oracle:literal $name:ident,)*) => {
         /// Ends the process over a violation. A crash of the engine has mostly ended it before.
         pub(crate) fn raise(judged: &Judged) -> ! {
-            let Violation { summary, severity, key, .. } = &judged.violation;
-            // Where others can read what a fuzzer prints, it must not tell how to break what.
-            let summary = &match severity {
-                Severity::Security => judged.told(),
-                Severity::Bug | Severity::Information => format!("{summary}\nkey: {key}"),
-            };
+            let summary = &format!("{}\nkey: {}", judged.violation.summary, judged.violation.key);
             match judged.violation.oracle.as_str() {
                 $($oracle => $name(summary),)*
                 other => otherwise(other, summary),

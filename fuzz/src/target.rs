@@ -122,19 +122,24 @@ impl Target {
 
     /// Tries any bytes as a module; whether they are of use to a corpus.
     pub fn module(&self, bytes: &[u8]) -> bool {
+        let is_useful =
+            |outcome: &Outcome| outcome.validation == Validation::Valid && is_quick(outcome);
+        self.outcome_of(bytes).as_ref().is_some_and(is_useful)
+    }
+
+    /// What comes of any bytes as a module, where they are small enough to be tried.
+    pub(crate) fn outcome_of(&self, bytes: &[u8]) -> Option<Outcome> {
         if bytes.is_empty() || bytes.len() as u64 > FUZZED_BYTES_MAX {
-            return false;
+            return None;
         }
         alarm::trying_nothing();
         stats::count(bytes.len() as u64);
         let draw = bytes.iter().fold(0u64, |sum, byte| sum.rotate_left(5) ^ u64::from(*byte));
-        let Ok(case) = Case::of_module("<the file that libFuzzer writes>", bytes.to_vec()) else {
-            return false;
-        };
+        let case = Case::of_module("<the file that libFuzzer writes>", bytes.to_vec()).ok()?;
         let backend = self.backend(draw);
         let (outcome, judged) = self.try_case(&case, &backend, draw);
         raise_first(&judged);
-        outcome.validation == Validation::Valid && is_quick(&outcome)
+        Some(outcome)
     }
 
     fn backend(&self, draw: u64) -> Backend {
