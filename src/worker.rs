@@ -36,6 +36,7 @@ use std::io;
 
 pub use self::allocator::CountingAllocator;
 pub use self::in_process::{InProcess, Spare};
+pub use self::plant::{PLANTED_BUG, plant_bug};
 
 /// Serves requests from standard input until it is closed.
 pub fn serve() -> Result<(), WireError> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wasm_brink::outcome::Validation;
 use wasm_brink::recipe::Recipe;
 use wasm_brink::shapes;
+use wasm_brink::worker::plant_bug;
 
 /// What jobs allocate is counted for the whole process, so one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -70,10 +71,11 @@ fn stepped(set: &str, input: &[u8], seed: u32) -> Vec<u8> {
 /// Where a bug is planted, steps from the seeds come to it within a minute. The input is left in the
 /// file that `BRINK_PLANTED` names, for `brink repro`.
 #[test]
-#[cfg(feature = "planted-bug")]
+#[ignore = "slow: up to a minute of steps"]
 fn a_planted_bug_is_found_from_the_seeds() {
     let _alone = alone();
     let mut pool: Vec<Vec<u8>> = seeds("recipes").iter().map(bytes).collect();
+    plant_bug(true);
     let (started, mut steps) = (Instant::now(), 0u32);
     loop {
         assert!(started.elapsed() < Duration::from_secs(60), "not in {steps} steps");
@@ -85,6 +87,7 @@ fn a_planted_bug_is_found_from_the_seeds() {
             Err(panic) => {
                 let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 assert!(said.contains("planted bug at a limit"), "{said}");
+                plant_bug(false);
                 println!("found after {steps} steps and {:?}: {said}", started.elapsed());
                 if let Some(path) = std::env::var_os("BRINK_PLANTED") {
                     std::fs::write(path, input).unwrap();

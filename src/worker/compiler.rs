@@ -4,7 +4,7 @@
 use super::command::Program;
 use super::progress::Progress;
 use super::unix::monotonic_ns;
-use super::{artifact, builtin, library, passes};
+use super::{artifact, builtin, library, passes, plant};
 use crate::engines::{Code, Installed};
 use crate::job::{EdgeRun, Execution, Job, Shortage};
 use crate::outcome::{
@@ -146,8 +146,7 @@ impl Compiler {
         progress.enter(Phase::Compile, monotonic_ns());
         passes::install(progress);
         let started_ns = monotonic_ns();
-        #[cfg(feature = "planted-bug")]
-        super::plant::bug(module);
+        plant::bug(module);
         let compiled = engine.compile(module);
         let took_us = (monotonic_ns() - started_ns) / 1_000;
         passes::uninstall();
