@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::report;
 use crate::triage::KnownIssues;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// What is measured.
@@ -50,15 +50,7 @@ pub(super) fn run(
     let limits =
         |finding: &FindingFile| Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
     let budget = options.budget(asked.finding.map(limits));
-    for name in asked.scaled {
-        let known = || asked.recipe.params.keys().map(String::as_str);
-        ensure!(
-            known().any(|known| known == name),
-            "measure growth along {name:?}: {} does not state it; write it with its value{}",
-            asked.recipe,
-            did_you_mean(nearest(name, known()))
-        );
-    }
+    check_names(asked.recipe, asked.scaled)?;
     let plan = Plan::of(asked.recipe, asked.scaled)?;
     let pool = options.pool(&backends)?;
     let stop = stop_flag()?;
@@ -100,6 +92,19 @@ pub(super) fn run(
         return Ok(Exit::Nothing);
     }
     Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+/// Fails where a recipe does not state one of the parameters that are to be scaled.
+pub(super) fn check_names(recipe: &Recipe, scaled: &[String]) -> Result<()> {
+    let known = || recipe.params.keys().map(String::as_str);
+    let unknown = scaled.iter().find(|name| !known().any(|known| known == *name));
+    if let Some(name) = unknown {
+        bail!(
+            "measure growth along {name:?}: {recipe} does not state it; write it with its value{}",
+            did_you_mean(nearest(name, known()))
+        );
+    }
+    Ok(())
 }
 
 /// How measurements are told.

@@ -13,6 +13,7 @@ use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::FindingFile;
+use super::repro_growth::Asked;
 use crate::campaign::Finding;
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -35,6 +36,9 @@ pub(super) struct Opts {
     /// The oracle whose violation is kept [default: that of the finding, else the first one seen]
     #[arg(long, value_name = "ORACLE")]
     pub(super) oracle: Option<String>,
+    /// Keep how costs grow with these parameters, for which a finding about growth need not be asked
+    #[arg(long, value_name = "PARAM", value_delimiter = ',', conflicts_with = "oracle")]
+    pub(super) growth: Vec<String>,
     /// Time for the search, such as 90s or 10m; the case that is tried then is finished, and the
     /// smallest is run three times more
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5m")]
@@ -60,10 +64,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let issues = opts.known.read()?;
     let (input, finding) = read(opts)?;
     let output = Output::of(opts, &input, finding.is_some())?;
-    if let (Candidate::Recipe(recipe), Some(finding)) = (&input, &finding)
-        && !finding.scaled.is_empty()
-    {
-        return growth::run(opts, recipe, finding, &output, &issues);
+    let of_finding = finding.as_ref().map(|finding| finding.scaled.as_slice());
+    let scaled = [Some(opts.growth.as_slice()), of_finding].into_iter().flatten();
+    if let Some(scaled) = scaled.into_iter().find(|scaled| !scaled.is_empty()) {
+        let Candidate::Recipe(recipe) = &input else {
+            bail!("measure growth of {}: it is no recipe", opts.input.name())
+        };
+        let asked = Asked { recipe, scaled, finding: finding.as_deref() };
+        return growth::run(opts, &asked, &output, &issues);
     }
     let stop = stop_flag()?;
     let least = least(opts, &input, finding.as_deref(), &output, &stop)?;

@@ -82,7 +82,15 @@ pub struct ArtifactFile(File);
 impl ArtifactFile {
     /// An empty one.
     pub fn new() -> io::Result<ArtifactFile> {
-        tempfile::tempfile().map(ArtifactFile)
+        let told = |error: io::Error| {
+            let place = std::env::temp_dir();
+            let text = format!(
+                "make a file for it in {}, which TMPDIR may move: {error}",
+                place.display()
+            );
+            io::Error::new(error.kind(), text)
+        };
+        tempfile::tempfile().map(ArtifactFile).map_err(told)
     }
 
     /// How a job refers to it.

@@ -43,19 +43,20 @@ pub struct GrowthHolds<'a> {
     backend: Backend,
     budget: Budget,
     scaled: Vec<String>,
-    signature: String,
+    signature: Option<String>,
     exponent_min: f64,
 }
 
 impl<'a> GrowthHolds<'a> {
-    /// The predicate of a signature that is seen where the parameters `scaled` are scaled together.
+    /// The predicate of a signature that is seen where the parameters `scaled` are scaled together;
+    /// without one, of the first growth that is seen.
     pub fn new(
         pool: &'a Pool,
         stop: &'a AtomicBool,
         backend: &Backend,
         budget: Budget,
         scaled: &[String],
-        signature: &str,
+        signature: Option<&str>,
     ) -> GrowthHolds<'a> {
         GrowthHolds {
             pool,
@@ -63,13 +64,14 @@ impl<'a> GrowthHolds<'a> {
             backend: backend.clone(),
             budget,
             scaled: scaled.to_vec(),
-            signature: signature.to_owned(),
+            signature: signature.map(str::to_owned),
             exponent_min: 0.0,
         }
     }
 
-    /// From now on, the power must be that of `grown`.
+    /// From now on, signature and power must be those of `grown`.
     pub fn hold_on_to(&mut self, grown: &Grown) {
+        self.signature = Some(grown.signature.to_string());
         self.exponent_min = grown.exponent - EXPONENT_SLACK;
     }
 
@@ -91,7 +93,10 @@ impl<'a> GrowthHolds<'a> {
         };
         let (judged, inconclusive) =
             Court::judge_ladder(plan.top(), &self.backend, &self.budget, &top, &ladder);
-        let same = judged.into_iter().find(|judged| judged.signature.to_string() == self.signature);
+        let same = judged.into_iter().find(|judged| match &self.signature {
+            Some(signature) => judged.signature.to_string() == *signature,
+            None => judged.violation.oracle == "growth",
+        });
         let Some(judged) = same else {
             let why = inconclusive.into_iter().next();
             return Ok(Err(

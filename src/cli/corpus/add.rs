@@ -74,6 +74,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let shrinking = shrink::Opts {
         input: opts.input.clone(),
         oracle: opts.oracle.clone(),
+        growth: Vec::new(),
         time: opts.time,
         // The input is tried, and nothing else.
         cases: if opts.as_is { 1 } else { 10_000 },

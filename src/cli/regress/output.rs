@@ -71,6 +71,10 @@ impl<'a> Output<'a> {
             count(|seen| matches!(seen, Seen::Unclear(_))),
             count(|seen| matches!(seen, Seen::NotApplicable(_))),
         );
+        let not_run = rows.iter().filter(|(_, it)| it.is_none()).count();
+        if not_run > 0 {
+            text.push_str(&format!(" {not_run} were not run."));
+        }
         if slow > 0 {
             text.push_str(&format!(" {slow} slow cases were left out; --slow runs them too."));
         }

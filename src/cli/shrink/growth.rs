@@ -7,6 +7,7 @@ use crate::cli::Exit;
 use crate::cli::known;
 use crate::cli::options::stop_flag;
 use crate::cli::recorder::FindingFile;
+use crate::cli::repro_growth::{Asked, check_names};
 use crate::job::Budget;
 use crate::recipe::Recipe;
 use crate::shrink::{Candidate, Grown, GrowthHolds, Limits, Search, ShrinkError};
@@ -17,27 +18,32 @@ use std::time::Instant;
 
 pub(super) fn run(
     opts: &Opts,
-    recipe: &Recipe,
-    finding: &FindingFile,
+    asked: &Asked<'_>,
     output: &Output,
     issues: &KnownIssues,
 ) -> Result<Exit> {
-    let backend = &finding.backend;
-    let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
-    let budget = opts.run.budget(Some(limits));
+    let Asked { recipe, scaled, finding } = asked;
+    let name = opts.input.name();
+    check_names(recipe, scaled)?;
+    // Of several backends, the first is the one: the same growth elsewhere is the same finding.
+    let of_finding = finding.map(|finding| std::slice::from_ref(&finding.backend));
+    let backends = opts.run.backends(of_finding)?;
+    let backend = backends.first().with_context(|| format!("shrink {name}: on which backend?"))?;
+    let limits =
+        finding.map(|it: &FindingFile| Budget::new(it.time_limit_s, it.memory_limit_bytes));
+    let budget = opts.run.budget(limits);
     let pool = opts.run.pool(std::slice::from_ref(backend))?;
     let stop = stop_flag()?;
     let started = Instant::now();
-    let mut predicate =
-        GrowthHolds::new(&pool, &stop, backend, budget, &finding.scaled, &finding.signature);
-    let name = opts.input.name();
+    let signature = finding.map(|finding| finding.signature.as_str());
+    let mut predicate = GrowthHolds::new(&pool, &stop, backend, budget, scaled, signature);
     let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
     if stop.load(Relaxed) {
         return Ok(Exit::Interrupted);
     }
     let grown = match seen {
         Ok(grown) => grown,
-        Err(why) => bail!("shrink {name}: the finding does not reproduce: {why}"),
+        Err(why) => bail!("shrink {name}: no growth is seen on {backend}: {why}"),
     };
     predicate.hold_on_to(&grown);
     tell(opts, &format!("Keeping `{}`, N^{:.2}, on {backend}.", grown.signature, grown.exponent));
@@ -47,7 +53,7 @@ pub(super) fn run(
         Ok(())
     };
     let limits = Limits { deadline: started + opts.time, asks_max: opts.cases };
-    let input = Candidate::Recipe(recipe.clone());
+    let input = Candidate::Recipe((*recipe).clone());
     // Where an earlier shrink ended, if that still shows it.
     let start = match output.earlier() {
         Some(Candidate::Recipe(earlier)) if predicate.look(&earlier)?.is_ok() => {
@@ -80,7 +86,7 @@ pub(super) fn run(
         subject: Subject::Recipe(smallest_recipe.clone()),
         backend: backend.clone(),
         peers: Vec::new(),
-        growth: Some(Evidence { scaled: finding.scaled.clone(), ladder: grown.ladder }),
+        growth: Some(Evidence { scaled: scaled.to_vec(), ladder: grown.ladder }),
         budget,
         outcome: grown.top,
         seen,
