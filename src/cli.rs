@@ -104,6 +104,14 @@ pub fn main() -> ExitCode {
     if !matches!(command, Command::Worker) {
         exit::explain_panics();
     }
+    let shows_it = matches!(command, Command::Worker | Command::Repro(_) | Command::Shrink(_));
+    if wants_planted_bug() && !shows_it {
+        let planted = worker::PLANTED_BUG;
+        return exit::report(&anyhow::anyhow!(
+            "run this with {planted}=1, which plants a bug in the engine for `brink repro` and \
+             `brink shrink` alone; unset it"
+        ));
+    }
     let result = match command {
         Command::Sweep(opts) => sweep::run(&opts),
         Command::Hunt(opts) => hunt::run(&opts),
@@ -123,7 +131,7 @@ pub fn main() -> ExitCode {
         Command::SelfTest(opts) => self_test::run(&opts),
         // Its standard error goes nowhere; the parent sees that it has ended.
         Command::Worker => {
-            worker::plant_bug(std::env::var_os(worker::PLANTED_BUG).is_some());
+            worker::plant_bug(wants_planted_bug());
             return if worker::serve().is_ok() { Exit::Nothing } else { Exit::Usage }.into();
         }
     };
@@ -131,4 +139,9 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit::heard(exit).into(),
         Err(error) => exit::report(&error),
     }
+}
+
+/// Whether the engine is to have a bug, to prove that it is found.
+fn wants_planted_bug() -> bool {
+    std::env::var(worker::PLANTED_BUG).is_ok_and(|asked| asked == "1")
 }

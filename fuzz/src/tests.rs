@@ -75,7 +75,14 @@ fn stepped(set: &str, input: &[u8], seed: u32) -> Vec<u8> {
 fn a_planted_bug_is_found_from_the_seeds() {
     let _alone = alone();
     let mut pool: Vec<Vec<u8>> = seeds("recipes").iter().map(bytes).collect();
+    struct Planted;
+    impl Drop for Planted {
+        fn drop(&mut self) {
+            plant_bug(false);
+        }
+    }
     plant_bug(true);
+    let _planted = Planted;
     let (started, mut steps) = (Instant::now(), 0u32);
     loop {
         assert!(started.elapsed() < Duration::from_secs(60), "not in {steps} steps");
@@ -87,7 +94,6 @@ fn a_planted_bug_is_found_from_the_seeds() {
             Err(panic) => {
                 let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 assert!(said.contains("planted bug at a limit"), "{said}");
-                plant_bug(false);
                 println!("found after {steps} steps and {:?}: {said}", started.elapsed());
                 if let Some(path) = std::env::var_os("BRINK_PLANTED") {
                     std::fs::write(path, input).unwrap();

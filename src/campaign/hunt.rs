@@ -115,6 +115,11 @@ impl<'a> Hunt<'a> {
             let it = &it.violation;
             self.observer.observe(it.judged.unconfirmed(&it.case, backend, it.seen, it.runs()));
         }
+        for it in state.measured.values() {
+            let Some((judged, _)) = &it.shown else { continue };
+            let (backend, case) = (&self.options.backends[it.backend], it.measuring.plan.top());
+            self.observer.observe(judged.unconfirmed(case, backend, it.seen, it.seen));
+        }
         let complete = !self.stop.load(Relaxed);
         let (findings, elites) = (state.findings, state.archive.len());
         Ok(HuntEnd { findings, elites, best: state.archive.best(), stats, complete })

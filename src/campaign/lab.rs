@@ -89,7 +89,7 @@ impl Lab {
             }
             if cpu_us > budget.cpu_s.saturating_mul(1_000_000) {
                 let words = "all sizes: together they take too long".to_owned();
-                return Err(LadderError::NotCompiled(words));
+                return Err(LadderError::Incomplete(words));
             }
             if measuring.has_failed() {
                 break;

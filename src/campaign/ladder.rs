@@ -63,9 +63,12 @@ pub enum LadderError {
     /// Its largest module is past a limit.
     #[error("scale {0}: it is past a limit already")]
     PastLimit(String),
-    /// A size was not compiled.
+    /// A size was not compiled, which may be a finding by itself.
+    #[error("measure the size of {} bytes, which ended with {}", .0.0.module_bytes, .0.1.termination.name())]
+    Fell(Box<(Case, Outcome)>),
+    /// What there is of it tells nothing.
     #[error("measure {0}")]
-    NotCompiled(String),
+    Incomplete(String),
     /// No worker would start.
     #[error(transparent)]
     Seat(#[from] SeatError),
@@ -138,7 +141,7 @@ pub fn measure(
     let top = state
         .measuring
         .top
-        .ok_or_else(|| LadderError::NotCompiled("the largest size: it was stopped".to_owned()))?;
+        .ok_or_else(|| LadderError::Incomplete("the largest size: it was stopped".to_owned()))?;
     Ok((ladder, top))
 }
 

@@ -6,7 +6,7 @@ use super::exit::say;
 use super::known;
 use super::options::{RunOpts, stop_flag};
 use super::recorder::FindingFile;
-use crate::campaign::{Court, Judged, LadderError, Plan, measure};
+use crate::campaign::{Case, Court, Judged, LadderError, Plan, ReproRun, judge_alone, measure};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::names::{did_you_mean, nearest};
@@ -29,9 +29,14 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The finding, where it is about growth: a ladder does not show what others are about.
+    pub(super) fn growth_finding(&self) -> Option<&FindingFile> {
+        self.finding.filter(|finding| !finding.scaled.is_empty())
+    }
+
     /// Of what one measurement showed, what is looked for.
     fn find<'j>(&self, judged: &'j [Judged]) -> Option<&'j Judged> {
-        judged.iter().find(|it| match self.finding {
+        judged.iter().find(|it| match self.growth_finding() {
             Some(finding) => it.signature.to_string() == finding.signature,
             None => it.violation.oracle == "growth",
         })
@@ -56,7 +61,7 @@ pub(super) fn run(
     let stop = stop_flag()?;
     let told = Told { plan: &plan, budget, json, quiet };
     let (mut seen, mut runs) = (0, 0);
-    let mut standing = None;
+    let (mut standing, mut fell) = (None, false);
     for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
         let measured = measure(&plan, backend, budget, &pool, &stop);
         if stop.load(Relaxed) {
@@ -73,7 +78,19 @@ pub(super) fn run(
                     standing = known::standing(issues, &same.violation, backend);
                 }
             }
-            Err(error @ LadderError::NotCompiled(_)) => {
+            Err(LadderError::Fell(size)) => {
+                let (case, outcome) = *size;
+                fell = true;
+                let run = judge_alone(&case, backend, &budget, outcome);
+                told.tell_fall(&case, &run);
+                // A growth is not what this shows.
+                let wanted = run.violations.first().filter(|_| asked.growth_finding().is_none());
+                seen += u32::from(wanted.is_some());
+                if let Some(wanted) = wanted {
+                    standing = known::standing(issues, &wanted.violation, backend);
+                }
+            }
+            Err(error @ LadderError::Incomplete(_)) => {
                 eprintln!("brink: failed to {error}, so its growth cannot be told");
             }
             Err(error) => return Err(error.into()),
@@ -81,10 +98,11 @@ pub(super) fn run(
     }
     if !quiet {
         let reproduces = if seen > 0 { "reproduces" } else { "does not reproduce" };
-        match asked.finding.map(|finding| &finding.summary) {
+        match asked.growth_finding().map(|finding| &finding.summary) {
             Some(summary) => {
                 eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
             }
+            None if fell => eprintln!("A size goes wrong in {seen} of {runs} measurements."),
             None => eprintln!("Costs grow out of proportion in {seen} of {runs} measurements."),
         }
     }
@@ -116,6 +134,28 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// Tells of a size that did not compile.
+    fn tell_fall(&self, case: &Case, run: &ReproRun) {
+        let signatures: Vec<String> =
+            run.violations.iter().map(|judged| judged.signature.to_string()).collect();
+        let inconclusive: Vec<String> = run.inconclusive.iter().map(ToString::to_string).collect();
+        if self.json {
+            let line = serde_json::json!({
+                "subject": case.subject,
+                "backend": run.backend,
+                "budget": self.budget,
+                "violations": signatures,
+                "inconclusive": inconclusive,
+            });
+            say(&format!("{line}\n"));
+        } else if !self.quiet {
+            let verdict = if signatures.is_empty() { "no violation" } else { "violation" };
+            say(&format!("{}: {verdict}, at {}\n", run.backend, case.subject));
+            let told = run.violations.iter().map(|judged| &judged.violation.summary);
+            told.chain(&inconclusive).for_each(|text| say(&format!("  {text}\n")));
+        }
+    }
+
     /// Tells of one measurement, with all its figures where it is the first; the signatures of what
     /// it shows.
     fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<Judged> {

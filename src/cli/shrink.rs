@@ -13,7 +13,7 @@ use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, parse_time, stop_flag};
 use super::recorder::FindingFile;
-use super::repro_growth::Asked;
+use super::repro_growth::{Asked, check_names};
 use crate::campaign::Finding;
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -44,7 +44,8 @@ pub(super) struct Opts {
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5m")]
     pub(super) time: Duration,
     /// Most cases to try
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) cases: u32,
     #[command(flatten)]
     pub(super) run: RunOpts,
@@ -63,7 +64,6 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     debug_assert_eq!(TIME_DEFAULT.as_secs(), 300, "the option's default says so too");
     let issues = opts.known.read()?;
     let (input, finding) = read(opts)?;
-    let output = Output::of(opts, &input, finding.is_some())?;
     let of_finding = finding.as_ref().map(|finding| finding.scaled.as_slice());
     let scaled = [Some(opts.growth.as_slice()), of_finding].into_iter().flatten();
     if let Some(scaled) = scaled.into_iter().find(|scaled| !scaled.is_empty()) {
@@ -71,16 +71,29 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             bail!("measure growth of {}: it is no recipe", opts.input.name())
         };
         let asked = Asked { recipe, scaled, finding: finding.as_deref() };
+        check_names(recipe, scaled)?;
+        let output = Output::of(opts, &input, asked.growth_finding().is_some())?;
         return growth::run(opts, &asked, &output, &issues);
     }
+    let output = Output::of(opts, &input, finding.is_some())?;
     let stop = stop_flag()?;
     let least = least(opts, &input, finding.as_deref(), &output, &stop)?;
     let Some(Least { smallest, found, evidence }) = least else { return Ok(Exit::Interrupted) };
-    output.report(&found, &input, &evidence, &issues)?;
-    tell_end(opts, &smallest, &found, &output);
     if stop.load(Relaxed) {
+        tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));
         return Ok(Exit::Interrupted);
     }
+    if found.seen.0 == 0 {
+        bail!(
+            "shrink {}: the smallest, in {}, did not show it again in {} runs; the machine may be too \
+             busy, or it needs more --time or --cases",
+            opts.input.name(),
+            output.path().display(),
+            found.seen.1
+        );
+    }
+    output.report(&found, &input, &evidence, &issues)?;
+    tell_end(opts, &smallest, &found, &output);
     let standing = known::standing(&issues, &found.violation, &found.backend);
     if let Some(standing) = &standing {
         tell(opts, &format!("{standing}"));

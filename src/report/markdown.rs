@@ -156,9 +156,12 @@ fn commands(
              memory-guard-size=0 {folder}/case.wast\n\n(on a processor like the backend's), or:\n"
         );
     }
+    // A recipe does not say what of it is scaled.
+    let scaled = finding.growth.as_ref().map(|growth| growth.scaled.join(","));
+    let growth = scaled.map_or_else(String::new, |scaled| format!(" --growth {scaled}"));
     let _ = writeln!(
         out,
-        "    brink repro {folder}/{recipe} -b {backend} --time-limit {} --memory-limit {}\n",
+        "    brink repro {folder}/{recipe} -b {backend}{growth} --time-limit {} --memory-limit {}\n",
         budget.cpu_s, budget.memory_bytes
     );
 }

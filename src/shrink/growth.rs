@@ -88,7 +88,8 @@ impl<'a> GrowthHolds<'a> {
             Err(
                 error @ (LadderError::NotInProportion { .. }
                 | LadderError::PastLimit(_)
-                | LadderError::NotCompiled(_)),
+                | LadderError::Fell(_)
+                | LadderError::Incomplete(_)),
             ) => return Ok(Err(format!("it has no ladder: {error}"))),
         };
         let (judged, inconclusive) =

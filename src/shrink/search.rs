@@ -91,7 +91,11 @@ impl<'a> Search<'a> {
         let mut asks_to_precision = None;
         let halt = match self.check() {
             Ok(()) => self.reduce(&mut asks_to_precision).err(),
-            // Without an answer on the input, nothing is known to be small.
+            // The input is what there is, and not known to be small.
+            Err(halt @ Halt::Ended(_)) => {
+                (self.keep)(&self.best).map_err(ShrinkError::Keep)?;
+                Some(halt)
+            }
             Err(halt) => Some(halt),
         };
         let ended = match halt {

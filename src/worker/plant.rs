@@ -127,7 +127,7 @@ fn recurse(depth: u64) -> u64 {
 /// Whether [`bug`] is there.
 static PLANTED: AtomicBool = AtomicBool::new(false);
 
-/// The environment variable by which executables are asked for [`plant_bug`].
+/// The environment variable by which executables are asked for [`plant_bug`], where it is 1.
 pub const PLANTED_BUG: &str = "BRINK_PLANTED_BUG";
 
 /// Plants a bug in every compilation of this process from now on, or takes it out again. Proves that

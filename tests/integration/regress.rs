@@ -79,6 +79,22 @@ fn an_expected_violation_that_is_gone_is_a_difference() {
 }
 
 #[test]
+fn a_size_of_a_ladder_that_crashes_is_no_riddle() {
+    let place = tempfile::tempdir().unwrap();
+    let recipe = PANICS.replace("count = 60", "count = 640");
+    let expect = expectations("riscv64", "pass").replace("title", "scaled = [\"count\"]\ntitle");
+    let folder = case(place.path(), "falls", &recipe, &expect);
+    let (exit, out, err) = run(&["regress"], place.path());
+    assert_eq!(exit, Some(5), "{out}{err}");
+    assert!(out.contains("expected pass, but crash: panicked"), "{out}");
+    let recipe = folder.join("recipe.toml").display().to_string();
+    let (exit, out, err) =
+        run(&["repro", &recipe, "-b", "riscv64", "--growth", "count"], place.path());
+    assert_eq!(exit, Some(2), "{out}{err}");
+    assert!(out.contains("panicked"), "{out}");
+}
+
+#[test]
 fn a_run_that_learns_nothing_is_a_failure() {
     let place = tempfile::tempdir().unwrap();
     // It needs more memory than there is, so nothing can be said of its budget.

@@ -1,7 +1,7 @@
 //! The runs of a ladder, whoever makes them, and what they come to.
 
 use super::{LadderError, Plan};
-use crate::campaign::{Case, Event};
+use crate::campaign::Case;
 use crate::engines::Backend;
 use crate::job::{Budget, Curve, Job, Planted};
 use crate::oracles::{Costs, Ladder, Rung};
@@ -30,7 +30,8 @@ pub(in crate::campaign) struct Measuring {
     costs: BTreeMap<Slot, Costs>,
     /// Runs that have not ended.
     left: usize,
-    failure: Option<String>,
+    /// The first run that did not compile, or did not come to its end.
+    failure: Option<(Slot, Outcome)>,
     /// What came of the largest size.
     pub(in crate::campaign) top: Option<Outcome>,
 }
@@ -90,19 +91,6 @@ impl Measuring {
         Task { jobs: vec![job], module: case.module.clone() }
     }
 
-    /// The event of a run of a module; none of a planted one.
-    pub(in crate::campaign) fn event(
-        &self,
-        slot: Slot,
-        backend: &Backend,
-        budget: Budget,
-        outcome: &Outcome,
-    ) -> Option<Event> {
-        let case = self.case(slot)?;
-        let line = "hunt ladder".to_owned();
-        Some(Event::unjudged(line, case, backend, budget, outcome.clone()))
-    }
-
     /// Takes a run into account; whether it was the last.
     pub(in crate::campaign) fn note(&mut self, slot: Slot, outcome: Outcome) -> bool {
         self.left -= 1;
@@ -115,12 +103,7 @@ impl Measuring {
                 self.costs.insert(slot, least);
             }
             None => {
-                let size = match slot {
-                    Slot::Base | Slot::Control(_) => 0,
-                    Slot::Rung(at) => self.plan.rungs[at].module_bytes,
-                };
-                let ending = outcome.termination.name();
-                self.failure = Some(format!("the size of {size} bytes, which ended with {ending}"));
+                self.failure.get_or_insert((slot, outcome.clone()));
             }
         }
         if slot == Slot::Rung(self.plan.rungs.len() - 1) {
@@ -136,12 +119,18 @@ impl Measuring {
 
     /// The ladder, once all runs have ended.
     pub(in crate::campaign) fn ladder(&self) -> Result<Ladder, LadderError> {
-        if let Some(failure) = &self.failure {
-            return Err(LadderError::NotCompiled(failure.clone()));
+        if let Some((slot, outcome)) = &self.failure {
+            return Err(match self.case(*slot) {
+                Some(case) => LadderError::Fell(Box::new((case.clone(), outcome.clone()))),
+                None => LadderError::Incomplete(format!(
+                    "all sizes: a planted job ended with {}",
+                    outcome.termination.name()
+                )),
+            });
         }
         let costs = |slot| {
             let costs = self.costs.get(&slot).cloned();
-            costs.ok_or_else(|| LadderError::NotCompiled("all sizes: it was stopped".to_owned()))
+            costs.ok_or_else(|| LadderError::Incomplete("all sizes: it was stopped".to_owned()))
         };
         let rung = |(at, case): (usize, &Case)| {
             // Without a control, every time is noise.

@@ -74,15 +74,17 @@ pub(super) fn climb(
     let budget = check.entry.expectations.budget();
     let mut seen = Vec::new();
     for _ in 0..=CONFIRMATIONS {
-        let (ladder, top) = match measure(&plan, &check.backend, budget, pool, stop) {
-            Ok(measured) => measured,
+        let run = match measure(&plan, &check.backend, budget, pool, stop) {
+            Ok((ladder, outcome)) => {
+                let (violations, inconclusive) =
+                    Court::judge_ladder(plan.top(), &check.backend, &budget, &outcome, &ladder);
+                let (backend, artifact) = (check.backend.clone(), None);
+                ReproRun { backend, outcome, violations, inconclusive, artifact }
+            }
             Err(LadderError::Seat(error)) => return Err(error.into()),
+            Err(LadderError::Fell(fell)) => judge_alone(&fell.0, &check.backend, &budget, fell.1),
             Err(error) => return Ok(unclear(error.to_string())),
         };
-        let (violations, inconclusive) =
-            Court::judge_ladder(plan.top(), &check.backend, &budget, &top, &ladder);
-        let (backend, artifact) = (check.backend.clone(), None);
-        let run = ReproRun { backend, outcome: top, violations, inconclusive, artifact };
         let cpu_us = run.outcome.measurements.cpu_us;
         let held = hold(check, plan.top().expectation.as_ref(), &run);
         seen.push(Checked { seen: held, cpu_us });

@@ -33,6 +33,9 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
     Ok(bytes)
 }
 
+/// No time is longer, in seconds: a year.
+const SECONDS_MAX: u64 = 365 * 86_400;
+
 /// A time such as `90`, `90s`, `5m` or `2h`.
 pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -46,9 +49,9 @@ pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     let number: u64 = digits.parse().map_err(|_| "a time starts with a number".to_owned())?;
     number
         .checked_mul(factor)
-        .filter(|&seconds| seconds > 0)
+        .filter(|seconds| (1..=SECONDS_MAX).contains(seconds))
         .map(Duration::from_secs)
-        .ok_or_else(|| "a time is at least one second".to_owned())
+        .ok_or_else(|| "a time is at least one second and at most a year".to_owned())
 }
 
 /// A part such as `2/4`.

@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use crate::cli::known;
 use crate::cli::options::stop_flag;
 use crate::cli::recorder::FindingFile;
-use crate::cli::repro_growth::{Asked, check_names};
+use crate::cli::repro_growth::Asked;
 use crate::job::Budget;
 use crate::recipe::Recipe;
 use crate::shrink::{Candidate, Grown, GrowthHolds, Limits, Search, ShrinkError};
@@ -24,26 +24,34 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let Asked { recipe, scaled, finding } = asked;
     let name = opts.input.name();
-    check_names(recipe, scaled)?;
-    // Of several backends, the first is the one: the same growth elsewhere is the same finding.
     let of_finding = finding.map(|finding| std::slice::from_ref(&finding.backend));
     let backends = opts.run.backends(of_finding)?;
-    let backend = backends.first().with_context(|| format!("shrink {name}: on which backend?"))?;
     let limits =
         finding.map(|it: &FindingFile| Budget::new(it.time_limit_s, it.memory_limit_bytes));
     let budget = opts.run.budget(limits);
-    let pool = opts.run.pool(std::slice::from_ref(backend))?;
+    let pool = opts.run.pool(&backends)?;
     let stop = stop_flag()?;
     let started = Instant::now();
-    let signature = finding.map(|finding| finding.signature.as_str());
-    let mut predicate = GrowthHolds::new(&pool, &stop, backend, budget, scaled, signature);
-    let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
-    if stop.load(Relaxed) {
-        return Ok(Exit::Interrupted);
+    let signature = asked.growth_finding().map(|finding| finding.signature.as_str());
+    // The first backend on which it grows.
+    let (mut grows, mut otherwise) = (None, String::new());
+    for backend in &backends {
+        let predicate = GrowthHolds::new(&pool, &stop, backend, budget, scaled, signature);
+        let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
+        if stop.load(Relaxed) {
+            return Ok(Exit::Interrupted);
+        }
+        match seen {
+            Ok(grown) => {
+                grows = Some((backend, predicate, grown));
+                break;
+            }
+            Err(why) if otherwise.is_empty() => otherwise = format!("on {backend}, {why}"),
+            Err(_) => {}
+        }
     }
-    let grown = match seen {
-        Ok(grown) => grown,
-        Err(why) => bail!("shrink {name}: no growth is seen on {backend}: {why}"),
+    let Some((backend, mut predicate, grown)) = grows else {
+        bail!("shrink {name}: no growth is seen: {otherwise}")
     };
     predicate.hold_on_to(&grown);
     tell(opts, &format!("Keeping `{}`, N^{:.2}, on {backend}.", grown.signature, grown.exponent));
@@ -72,7 +80,11 @@ pub(super) fn run(
         Candidate::Module(_) => recipe,
     };
     let (grown, seen) = confirm(&predicate, smallest_recipe, grown, &stop)?;
-    if seen.0 == 0 && !stop.load(Relaxed) {
+    if stop.load(Relaxed) {
+        tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));
+        return Ok(Exit::Interrupted);
+    }
+    if seen.0 == 0 {
         bail!(
             "shrink {name}: the smallest, in {}, did not show it again in {} measurements; the \
              machine may be too busy",
@@ -93,9 +105,6 @@ pub(super) fn run(
     };
     output.report(&found, &input, &[], issues)?;
     tell_end(opts, &smallest, &found, output);
-    if stop.load(Relaxed) {
-        return Ok(Exit::Interrupted);
-    }
     let standing = known::standing(issues, &found.violation, &found.backend);
     Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
 }

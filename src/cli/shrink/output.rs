@@ -68,7 +68,7 @@ impl Output {
         write_file(&self.path, &mut |file| file.write_all(&bytes))
     }
 
-    /// Writes the finding's report anew, about the smallest.
+    /// Writes the finding's report anew, about the smallest, where that lies beside it.
     pub(super) fn report(
         &self,
         found: &Finding,
@@ -76,7 +76,8 @@ impl Output {
         samples: &[Sample],
         issues: &KnownIssues,
     ) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let beside = self.folder.as_ref().filter(|folder| self.path == folder.join(SMALLEST_FILE));
+        let Some(folder) = beside else { return Ok(()) };
         let of_samples = samples.iter().map(|s| (&s.subject, &found.backend, &s.outcome));
         let mut known = Evidence::of(found, of_samples);
         if let Candidate::Recipe(recipe) = input {

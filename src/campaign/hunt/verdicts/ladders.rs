@@ -1,6 +1,6 @@
 //! Suspicions of growth: measured on ladders, again and again while they violate.
 
-use super::found;
+use super::{accuse, found, job_ended};
 use crate::campaign::hunt::Hunt;
 use crate::campaign::hunt::cause::Cause;
 use crate::campaign::hunt::state::{Measured, Running, State};
@@ -59,12 +59,21 @@ pub(super) fn rung_ended(
 ) {
     let Some(measured) = state.measured.get_mut(&id) else { return };
     let backend = hunt.options.backends[measured.backend].clone();
-    if let Some(event) = measured.measuring.event(slot, &backend, hunt.options.budget, &outcome) {
-        hunt.observer.observe(event);
-    }
-    let mut is_over = measured.measuring.note(slot, outcome);
+    let position = measured.backend;
+    let case = measured.measuring.case(slot).cloned();
+    let mut is_over = measured.measuring.note(slot, outcome.clone());
     if measured.measuring.has_failed() {
         is_over = give_up(state, id);
+    }
+    if let Some(case) = case {
+        let budget = hunt.options.budget;
+        let (judged, inconclusive) = Court::judge(&case, &backend, &budget, &outcome, None);
+        let line = "hunt ladder".to_owned();
+        let event = job_ended(line, &case, &backend, budget, &outcome, &judged, &inconclusive);
+        hunt.observer.observe(event);
+        for judged in judged {
+            accuse(hunt, state, &case, position, judged, &outcome);
+        }
     }
     if is_over {
         ladder_ended(hunt, state, id);
