@@ -6,7 +6,7 @@ mod output;
 mod target;
 
 use self::output::Output;
-use self::target::{Target, confirm, target, try_once};
+use self::target::{Target, check_seen, confirm, target, try_once};
 use super::Exit;
 use super::exit::say;
 use super::input::{Input, InputOpts};
@@ -83,15 +83,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));
         return Ok(Exit::Interrupted);
     }
-    if found.seen.0 == 0 {
-        bail!(
-            "shrink {}: the smallest, in {}, did not show it again in {} runs; the machine may be too \
-             busy, or it needs more --time or --cases",
-            opts.input.name(),
-            output.path().display(),
-            found.seen.1
-        );
-    }
+    check_seen(opts, &output, found.seen)?;
     output.report(&found, &input, &evidence, &issues)?;
     tell_end(opts, &smallest, &found, &output);
     let standing = known::standing(&issues, &found.violation, &found.backend);

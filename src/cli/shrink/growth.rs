@@ -1,6 +1,7 @@
 //! `brink shrink` of a finding about growth: what is kept is the growth, told by a whole ladder.
 
 use super::output::Output;
+use super::target::check_seen;
 use super::{Opts, tell, tell_end};
 use crate::campaign::{CONFIRMATIONS, Evidence, Finding, Subject};
 use crate::cli::Exit;
@@ -84,14 +85,7 @@ pub(super) fn run(
         tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));
         return Ok(Exit::Interrupted);
     }
-    if seen.0 == 0 {
-        bail!(
-            "shrink {name}: the smallest, in {}, did not show it again in {} measurements; the \
-             machine may be too busy",
-            output.path().display(),
-            seen.1
-        );
-    }
+    check_seen(opts, output, seen)?;
     let found = Finding {
         signature: grown.signature,
         violation: grown.violation,

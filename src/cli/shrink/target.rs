@@ -1,6 +1,7 @@
 //! What a shrink keeps: the violation that is seen before it begins and confirmed after it has ended.
 
 use super::Opts;
+use super::output::Output;
 use crate::campaign::{
     CONFIRMATIONS, Case, Finding, Repro, ReproReport, ReproRun, Subject, reproduce,
 };
@@ -85,6 +86,19 @@ pub(super) fn target(
         ),
         None => bail!("shrink {name}: nothing goes wrong with it: {otherwise}"),
     }
+}
+
+/// Fails where the smallest was never seen again: nothing is to be reported of it then.
+pub(super) fn check_seen(opts: &Opts, output: &Output, (seen, runs): (u32, u32)) -> Result<()> {
+    if seen == 0 {
+        bail!(
+            "shrink {}: the smallest, in {}, did not show it again in {runs} runs; the machine may be \
+             too busy, or it needs more --time or --cases",
+            opts.input.name(),
+            output.path().display()
+        );
+    }
+    Ok(())
 }
 
 /// Runs the smallest as often as any finding.
