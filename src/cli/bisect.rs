@@ -3,11 +3,11 @@
 
 mod select;
 
-use self::select::{backend, check_oracle, releases};
+use self::select::{backend, releases};
 use super::Exit;
 use super::exit::say;
 use super::input::InputOpts;
-use super::options::{RunOpts, cache, stop_flag, this_exe};
+use super::options::{RunOpts, cache, check_oracle, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
 use super::verdicts::describe;
 use crate::campaign::{Answer, Asked, Inquiry, Question, Release, Thoroughness, history};

@@ -9,6 +9,7 @@ use crate::recipe::{Recipe, UnitText};
 use crate::shapes;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What was named.
@@ -90,10 +91,14 @@ pub(super) fn read_module(path: &Path) -> Result<Vec<u8>> {
 fn recipe_from_words(shape: &str, words: &[String]) -> Result<Recipe> {
     let known = shapes::shape(shape);
     let mut recipe = known.map_or_else(|| Recipe::new(shape), shapes::default_recipe);
+    let mut named = BTreeSet::new();
     for word in words {
         let Some((name, value)) = word.split_once('=') else {
             bail!("understand {word:?} of the recipe: a parameter is `name=number`");
         };
+        if !named.insert(name) {
+            bail!("understand {word:?} of the recipe: {name} has been given before");
+        }
         let number = || -> Result<u64> {
             value.replace('_', "").parse().with_context(|| {
                 format!("set parameter {name} of shape {shape} to {value:?}: it takes a number")
@@ -129,6 +134,8 @@ mod tests {
             panic!("not a recipe")
         };
         assert_eq!((recipe.params["count"], recipe.seed), (1_000, 2));
+        let error = read(&words("repeat count=1 count=2")).unwrap_err();
+        assert!(error.to_string().contains("count has been given before"), "{error}");
     }
 
     #[test]

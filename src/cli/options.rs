@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-pub(super) use self::parse::{parse_shard, parse_time};
+pub(super) use self::parse::{check_oracle, parse_shard, parse_time};
 
 /// Share of the machine's memory that jobs may use together, in percent.
 const MEMORY_PERCENT: u64 = 75;

@@ -11,7 +11,7 @@ use super::Exit;
 use super::exit::say;
 use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
-use super::options::{RunOpts, parse_time, stop_flag};
+use super::options::{RunOpts, check_oracle, parse_time, stop_flag};
 use super::recorder::FindingFile;
 use super::repro_growth::{Asked, check_names};
 use crate::campaign::Finding;
@@ -62,6 +62,7 @@ pub(super) struct Opts {
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     debug_assert_eq!(TIME_DEFAULT.as_secs(), 300, "the option's default says so too");
+    check_oracle(opts.oracle.as_deref())?;
     let issues = opts.known.read()?;
     let (input, finding) = read(opts)?;
     let of_finding = finding.as_ref().map(|finding| finding.scaled.as_slice());

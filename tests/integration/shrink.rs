@@ -58,6 +58,12 @@ fn a_finding_shrinks_to_the_least_and_its_report_says_all_that_is_known() {
         assert!(report.contains(part), "no {part} in\n{report}");
     }
     assert!(report.lines().count() < 120, "{report}");
+    // Nothing of the finding is given up for it, and what is asked for by a wrong name is said.
+    let own = folder.join("finding.toml").display().to_string();
+    let (exit, _, err) = run(&["shrink", &name, "-o", &own], place.path());
+    assert!(exit == Some(1) && err.contains("a part of the finding"), "{exit:?} {err}");
+    let (exit, _, err) = run(&["shrink", &name, "--oracle", "crsh"], place.path());
+    assert!(exit == Some(1) && err.contains("did you mean \"crash\"?"), "{exit:?} {err}");
     // The second time it goes on from there.
     let (exit, _, err) = run(&["shrink", &name], place.path());
     assert_eq!(exit, Some(2), "{err}");

@@ -4,23 +4,8 @@ use super::Opts;
 use crate::campaign::{Question, Release};
 use crate::cli::recorder::FindingFile;
 use crate::engines::{self, Backend, Installed};
-use crate::names::{did_you_mean, nearest};
-use crate::oracles::ORACLES;
 use crate::provision::release_order;
 use anyhow::{Context, Result, bail, ensure};
-
-/// That there is such an oracle.
-pub(super) fn check_oracle(oracle: Option<&str>) -> Result<()> {
-    let Some(oracle) = oracle else { return Ok(()) };
-    let ids: Vec<&str> = ORACLES.iter().map(|oracle| oracle.id()).collect();
-    ensure!(
-        ids.contains(&oracle),
-        "look for {oracle:?}{}: what can be wrong is {}",
-        did_you_mean(nearest(oracle, ids.iter().copied())),
-        ids.join(", ")
-    );
-    Ok(())
-}
 
 /// The releases to ask, oldest first: those named, else all that are there.
 pub(super) fn releases(opts: &Opts, question: &Question) -> Result<Vec<Release>> {

@@ -1,5 +1,8 @@
-//! Sizes, times and parts as people write them on the command line.
+//! Sizes, times, parts and names of oracles as people write them on the command line.
 
+use crate::names::{did_you_mean, nearest};
+use crate::oracles::ORACLES;
+use anyhow::{Result, ensure};
 use std::time::Duration;
 
 /// A time from a second to a day, in seconds.
@@ -52,6 +55,19 @@ pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
         .filter(|seconds| (1..=SECONDS_MAX).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| "a time is at least one second and at most a year".to_owned())
+}
+
+/// That there is such an oracle.
+pub(in crate::cli) fn check_oracle(oracle: Option<&str>) -> Result<()> {
+    let Some(oracle) = oracle else { return Ok(()) };
+    let ids: Vec<&str> = ORACLES.iter().map(|oracle| oracle.id()).collect();
+    ensure!(
+        ids.contains(&oracle),
+        "look for {oracle:?}{}: what can be wrong is {}",
+        did_you_mean(nearest(oracle, ids.iter().copied())),
+        ids.join(", ")
+    );
+    Ok(())
 }
 
 /// A part such as `2/4`.

@@ -11,7 +11,7 @@ use crate::cli::recorder::FindingFile;
 use crate::cli::repro_growth::Asked;
 use crate::job::Budget;
 use crate::recipe::Recipe;
-use crate::shrink::{Candidate, Grown, GrowthHolds, Limits, Search, ShrinkError};
+use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError};
 use crate::triage::KnownIssues;
 use anyhow::{Context, Result, bail};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -80,6 +80,9 @@ pub(super) fn run(
         // A recipe shrinks to recipes.
         Candidate::Module(_) => recipe,
     };
+    if smallest.ended == Ended::Exhausted {
+        tell(opts, "(Seven sizes that double make a ladder: counts under 64 have none.)");
+    }
     let (grown, seen) = confirm(&predicate, smallest_recipe, grown, &stop)?;
     if stop.load(Relaxed) {
         tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));

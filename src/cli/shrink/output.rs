@@ -33,7 +33,19 @@ impl Output {
         };
         let folder = is_finding.then(|| PathBuf::from(opts.input.first()));
         let path = match (&opts.output, &folder) {
-            (Some(path), _) => path.clone(),
+            (Some(path), folder) => {
+                let is_own = |folder: &PathBuf| {
+                    path.exists()
+                        && path.file_name().is_some_and(|name| name != SMALLEST_FILE)
+                        && path.parent().is_some_and(|parent| parent == folder)
+                };
+                ensure!(
+                    !folder.as_ref().is_some_and(is_own),
+                    "write {}: it is a part of the finding; name another file with --output",
+                    path.display()
+                );
+                path.clone()
+            }
             (None, Some(folder)) => folder.join(name),
             (None, None) => {
                 ensure!(

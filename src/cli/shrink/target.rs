@@ -79,6 +79,12 @@ pub(super) fn target(
     }
     let otherwise = otherwise.unwrap_or_else(|| "it was run on no backend".to_owned());
     match finding {
+        Some(_) if opts.oracle.is_some() => {
+            let oracle = opts.oracle.as_deref().unwrap_or_default();
+            bail!(
+                "shrink {name}: nothing is seen that the oracle {oracle} calls wrong: {otherwise}"
+            )
+        }
         Some(finding) => bail!(
             "shrink {name}: the finding does not reproduce ({}): {otherwise}; \
              `brink shrink {name}/recipe.toml` keeps whatever goes wrong now",
