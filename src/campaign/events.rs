@@ -2,9 +2,10 @@
 
 mod keeping;
 
-use super::{Case, Finding, Subject};
+use super::{Case, Finding, Judged, Subject};
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::oracles::Inconclusive;
 use crate::outcome::Outcome;
 use crate::recipe::Proximity;
 use serde::{Deserialize, Serialize};
@@ -150,13 +151,15 @@ pub enum Event {
 }
 
 impl Event {
-    /// The end of a job that is not judged by itself.
-    pub(super) fn unjudged(
+    /// The end of a job outside a plan of proximities, and what the oracles said of it.
+    pub(super) fn judged(
         line: String,
         case: &Case,
         backend: &Backend,
         budget: Budget,
         outcome: Outcome,
+        judged: &[Judged],
+        inconclusive: &[Inconclusive],
     ) -> Event {
         Event::JobEnded {
             line,
@@ -165,9 +168,20 @@ impl Event {
             backend: backend.clone(),
             budget,
             outcome: Box::new(outcome),
-            violations: Vec::new(),
-            inconclusive: Vec::new(),
+            violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
+            inconclusive: inconclusive.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// The end of a job that is not judged by itself.
+    pub(super) fn unjudged(
+        line: String,
+        case: &Case,
+        backend: &Backend,
+        budget: Budget,
+        outcome: Outcome,
+    ) -> Event {
+        Event::judged(line, case, backend, budget, outcome, &[], &[])
     }
 
     /// The end of a run.

@@ -9,9 +9,6 @@ use super::{Hunt, HuntOptions, recipe_of};
 use crate::campaign::confirming::Confirming;
 use crate::campaign::ladder::Evidence;
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
-use crate::engines::Backend;
-use crate::job::Budget;
-use crate::oracles::Inconclusive;
 use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
 
@@ -40,28 +37,6 @@ pub(super) fn ended(hunt: &Hunt<'_>, mut outcome: Outcome) {
     }
 }
 
-/// The event of a job that was judged.
-fn job_ended(
-    line: String,
-    case: &Case,
-    backend: &Backend,
-    budget: Budget,
-    outcome: &Outcome,
-    judged: &[Judged],
-    inconclusive: &[Inconclusive],
-) -> Event {
-    Event::JobEnded {
-        line,
-        at: None,
-        subject: case.subject.clone(),
-        backend: backend.clone(),
-        budget,
-        outcome: Box::new(outcome.clone()),
-        violations: judged.iter().map(|judged| judged.signature.to_string()).collect(),
-        inconclusive: inconclusive.iter().map(ToString::to_string).collect(),
-    }
-}
-
 /// The job of a case has ended: judge it, then learn from it.
 fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Outcome) {
     let Attempt { case, backend, goal, budget, number } = attempt;
@@ -73,7 +48,8 @@ fn case_ended(hunt: &Hunt<'_>, state: &mut State, attempt: Attempt, outcome: Out
         judged.clear();
     }
     let line = format!("hunt {} {number}", goal.name());
-    hunt.observer.observe(job_ended(line, &case, of_job, budget, &outcome, &judged, &inconclusive));
+    let told = outcome.clone();
+    hunt.observer.observe(Event::judged(line, &case, of_job, budget, told, &judged, &inconclusive));
     state.spend(&goal, &outcome, hunt.guide);
     if scouted && ran_out {
         let measured = &outcome.measurements;

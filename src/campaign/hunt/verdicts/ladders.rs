@@ -1,6 +1,6 @@
 //! Suspicions of growth: measured on ladders, again and again while they violate.
 
-use super::{accuse, found, job_ended};
+use super::{accuse, found};
 use crate::campaign::hunt::Hunt;
 use crate::campaign::hunt::cause::Cause;
 use crate::campaign::hunt::state::{Measured, Running, State};
@@ -69,7 +69,8 @@ pub(super) fn rung_ended(
         let budget = hunt.options.budget;
         let (judged, inconclusive) = Court::judge(&case, &backend, &budget, &outcome, None);
         let line = "hunt ladder".to_owned();
-        let event = job_ended(line, &case, &backend, budget, &outcome, &judged, &inconclusive);
+        let told = outcome.clone();
+        let event = Event::judged(line, &case, &backend, budget, told, &judged, &inconclusive);
         hunt.observer.observe(event);
         for judged in judged {
             accuse(hunt, state, &case, position, judged, &outcome);
