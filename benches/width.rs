@@ -26,8 +26,9 @@ fn module(sunk: usize) -> Vec<u8> {
         parse(&format!("f64.load(local); f64.add(local, prev); f64.floor(prev){rest}")),
     );
     let unit = |at: usize| if (at + 1).is_multiple_of(sunk) { &consumer } else { &plain };
-    let units: Vec<Unit> = (0..UNITS).map(|at| unit(at).clone()).collect();
-    let functions = std::iter::repeat_n((&units[..], Addressing::default()), FUNCTIONS);
+    let unit = |at| (unit(at).clone(), Addressing::default());
+    let units: Vec<(Unit, Addressing)> = (0..UNITS).map(unit).collect();
+    let functions = std::iter::repeat_n(&units[..], FUNCTIONS);
     shapes::accesses_batch(MemoryForm::Memory32, functions, Exported::None).bytes.to_vec()
 }
 

@@ -39,9 +39,11 @@ mod types;
 mod testing;
 
 pub use addressing::{AddressForm, Addressing, Offset};
+pub use entity::PARAMS_PER_TYPE;
 pub use error::UnitError;
 pub use excuses::EXCUSES;
 pub use needs::needs;
+pub use numbers::ADDRESSED_NEIGHBOURS;
 pub use prelude::{Counts, IMPORT_MODULE, Prelude, Sections};
 pub use table::{Access, AccessKind, Excuse, Immediate, Opcode, Operator, Proposal, Type};
 pub(crate) use unit::feeds;

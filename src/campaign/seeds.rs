@@ -68,7 +68,8 @@ pub fn accesses() -> Vec<Recipe> {
     let batches = width::batches(Depth::One, None).also_plain();
     let of_batch = |batch: width::Batch| {
         let recipe = move |point: &width::Point| {
-            shapes::accesses_recipe(&point.units[0], point.addressing, batch.memory)
+            let (unit, addressing) = &point.units[0];
+            shapes::accesses_recipe(unit, *addressing, batch.memory)
         };
         batch.points.iter().map(recipe).collect::<Vec<Recipe>>()
     };

@@ -116,14 +116,14 @@ struct Work<'a> {
 }
 
 fn build(batch: &Batch, run: bool) -> Result<Case, CaseError> {
-    let functions = batch.points.iter().map(|point| (&point.units[..], point.addressing));
+    let functions = batch.points.iter().map(|point| &point.units[..]);
     let exported = if run { Exported::All } else { Exported::None };
     let module = accesses_batch(batch.memory, functions, exported);
     let name = format!("{} functions of the matrix", batch.points.len());
     let mut case = Case::of_built(Subject::Module(name), &module)?;
     if run {
-        let units = batch.points.iter().flat_map(|point| &point.units);
-        let unit = |place: usize| batch.points.get(place).and_then(|point| point.units.first());
+        let units = batch.points.iter().flat_map(|point| &point.units).map(|(unit, _)| unit);
+        let unit = |place: usize| batch.points.get(place)?.units.first().map(|(unit, _)| unit);
         case.edge = edge_run(&module.bytes.to_vec(), &accesses_parameters(units), unit);
     }
     Ok(case)

@@ -25,7 +25,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The limits of a job of the matrix: some hundred small functions.
+/// The limits of a job of the matrix: at most a thousand units.
 const MATRIX_BUDGET: Budget = Budget::new(60, 4 << 30);
 
 /// The limits of a job with a module of the user's.
@@ -47,7 +47,7 @@ pub(super) struct Opts {
     #[arg(long = "op", value_name = "OPERATOR")]
     operator: Option<String>,
     /// An operator fed by an operator fed by a load, instead of an operator fed by a load: millions
-    /// of functions, and unless told otherwise, only on sse2 and the host's CPU set
+    /// of units, and unless told otherwise, only on sse2 and the host's CPU set
     #[arg(long, conflicts_with = "full")]
     deep: bool,
     /// Run the code as well, with addresses around the end of memory, on what this machine can run

@@ -11,7 +11,7 @@ use crate::ops::addressing::Addressing;
 use crate::ops::encoder::{Encoder, LOCAL_GET, LOCAL_SET, LOCAL_TEE};
 use crate::ops::entity::{Entity, Resolve, Role, close};
 use crate::ops::kinds::Type;
-use crate::ops::numbers::Numbers;
+use crate::ops::numbers::{ADDRESSED_NUMBERS, Numbers};
 use crate::ops::prelude::Prelude;
 use crate::ops::unit::{Source, Step, Unit, UnitKind};
 
@@ -26,10 +26,11 @@ impl Unit {
     ///
     /// When `prelude` was not made for this unit.
     pub fn encode(&self, prelude: &Prelude, variant: u32, out: &mut Vec<u8>) {
-        self.encode_at(prelude, Addressing::default(), variant, out);
+        Emitter::new(self, prelude, prelude.memory64(), variant, out).copy();
     }
 
-    /// The same with addresses made otherwise. `prelude` must be one for any addressing.
+    /// The same with addresses made otherwise, and for neighbours that are copies of other units.
+    /// `prelude` must be one for any addressing.
     ///
     /// # Panics
     ///
@@ -43,6 +44,8 @@ impl Unit {
     ) {
         let mut emitter = Emitter::new(self, prelude, prelude.memory64(), variant, out);
         emitter.encoder.addressing = addressing;
+        let numbers = &mut emitter.encoder.numbers;
+        numbers.per_copy = numbers.per_copy.max(u64::from(ADDRESSED_NUMBERS));
         emitter.copy();
     }
 

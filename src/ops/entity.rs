@@ -46,7 +46,7 @@ pub(crate) enum Entity {
 }
 
 /// Parameters of the host function per type, so that the operands of one operator differ.
-pub(crate) const PARAMS_PER_TYPE: u32 = 2;
+pub const PARAMS_PER_TYPE: u32 = 2;
 
 /// What a scratch local is for. Two of one role and type are never alive together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,25 +4,54 @@
 //! operator with the load's result at one of its operands, and a sink. Addresses take turns, so
 //! that every load meets every form of address, offset and memory.
 
+mod units;
+
+use self::units::{stands_alone, units_of};
 use crate::ops::{
-    AccessKind, AddressForm, Addressing, Offset, Operator, Prelude, Proposal, Sink, Source, Step,
-    Type, Unit, feeds, operators,
+    ADDRESSED_NEIGHBOURS, AccessKind, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude,
+    Proposal, Unit,
 };
 use crate::shapes::MemoryForm;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
-/// Functions in one module of the matrix: small enough to share among processors, large enough
-/// that the cost of a job is lost in them.
+/// Functions and units in one module of the matrix: few enough to share modules among processors,
+/// enough that the cost of a job is lost in them.
 const BATCH: usize = 500;
+const BATCH_UNITS: usize = 1000;
 
-/// One function of the matrix: what differs in its sink alone, as far as that may stand together.
+/// Units in one function, where they may stand together: a function costs a compiler more than a
+/// unit does. No two of them name the same place.
+const POINT_UNITS: usize = ADDRESSED_NEIGHBOURS as usize;
+
+/// Neighbours in one function with addresses of one form and no offset: they take the parameters
+/// that addresses are made from in turns, and at one address, two loads would be one.
+const NEIGHBOURS_AT_ZERO: usize = PARAMS_PER_TYPE as usize;
+
+/// Points that are looked at for one with room for more units.
+const OPEN_POINTS: usize = 16;
+
+/// One function of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Point {
-    /// The units, one after the other.
-    pub units: Vec<Unit>,
-    /// How addresses are made.
-    pub addressing: Addressing,
+    /// The units, one after the other, and how each makes its addresses.
+    pub units: Vec<(Unit, Addressing)>,
+}
+
+impl Point {
+    /// Whether units whose addresses are all made one way may stand here as well, so that a
+    /// compiler still needs every load by itself. Stores may be to one address: each is followed by
+    /// a load that may trap, which shows what was stored.
+    fn takes(&self, units: &[Unit], addressing: Addressing) -> bool {
+        let Addressing { form, offset } = addressing;
+        let mut all = self.units.iter().map(|(unit, _)| unit).chain(units);
+        let other = |(_, there): &(Unit, Addressing)| there.form != form;
+        self.units.len() + units.len() <= POINT_UNITS
+            && !all.any(|unit| stands_alone(unit, offset))
+            && (offset != Offset::Zero
+                || form == AddressForm::Const
+                || self.units.iter().all(other))
+    }
 }
 
 /// Points that go into one module: they need the same memory and the same proposals.
@@ -44,7 +73,8 @@ impl Batch {
     }
 
     fn imports(&self) -> u32 {
-        let units: Vec<&Unit> = self.points.iter().flat_map(|point| &point.units).collect();
+        let units: Vec<&Unit> =
+            self.points.iter().flat_map(|point| &point.units).map(|(unit, _)| unit).collect();
         Prelude::for_any_addressing(&units, false, false).counts().functions
     }
 }
@@ -58,7 +88,7 @@ pub enum Depth {
     Two,
 }
 
-/// The batches of the matrix, made as they are asked for; with `only`, of points with that operator.
+/// The batches of the matrix, made as they are asked for; with `only`, of units with that operator.
 pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
     Batches {
         units: units_of(depth),
@@ -78,13 +108,14 @@ type Groups = BTreeMap<(usize, bool, BTreeSet<Proposal>), Vec<Point>>;
 pub struct Batches {
     units: Box<dyn Iterator<Item = Vec<Unit>> + Send>,
     only: Option<String>,
-    /// By load, which addresses its next point has.
+    /// By load, which addresses its next units have.
     turns: BTreeMap<&'static str, usize>,
     /// What does not fill a module yet.
     open: Groups,
     /// What does.
     full: VecDeque<Batch>,
-    /// Whether points with plain addresses come as well.
+    /// Whether units come with plain addresses as well, each in a function of its own: the first trap
+    /// ends a call. Units of different operators then share no function at all.
     plain: bool,
 }
 
@@ -136,14 +167,25 @@ impl Batches {
         if addressing.offset == Offset::Zero && repeats_itself(first) {
             addressing.offset = Offset::Small;
         }
-        let key = (memory, addressing.offset == Offset::Zero, first.proposals());
+        let at_zero = addressing.offset == Offset::Zero;
+        let neighbours = match (self.plain, at_zero) {
+            _ if stands_alone(first, addressing.offset) => 1,
+            (true, true) => 1,
+            (false, true) => NEIGHBOURS_AT_ZERO,
+            (_, false) => POINT_UNITS,
+        };
+        let key = (memory, at_zero, first.proposals());
         let points = self.open.entry(key.clone()).or_default();
-        // At one address, the loads of several units would be one load.
-        let together = if addressing.offset == Offset::Zero { 1 } else { units.len() };
-        for units in units.chunks(together) {
-            points.push(Point { units: units.to_vec(), addressing });
+        for units in units.chunks(neighbours) {
+            let addressed = units.iter().map(|unit| (unit.clone(), addressing));
+            let mut open = points.iter_mut().rev().take(OPEN_POINTS);
+            match open.find(|point| !self.plain && point.takes(units, addressing)) {
+                Some(point) => point.units.extend(addressed),
+                None => points.push(Point { units: addressed.collect() }),
+            }
         }
-        if points.len() >= BATCH {
+        let units: usize = points.iter().map(|point| point.units.len()).sum();
+        if points.len() >= BATCH || (units >= BATCH_UNITS && !self.plain) {
             let points = std::mem::take(points);
             let memory = MemoryForm::ALL[memory];
             self.full.push_back(Batch { memory, proposals: key.2, points });
@@ -173,57 +215,5 @@ fn repeats_itself(unit: &Unit) -> bool {
         || steps.iter().any(|step| step.op.results.len() > 1)
 }
 
-/// Operand types that a load can make.
-fn is_loadable(ty: Type) -> bool {
-    matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128)
-}
-
-/// The sinks that keep a result.
-fn sinks(op: &Operator) -> &'static [Sink] {
-    if op.results.is_empty() { &[Sink::Drop] } else { &[Sink::Store, Sink::Global, Sink::Call] }
-}
-
-/// The units of a depth; those that differ in their sinks alone together.
-fn units_of(depth: Depth) -> Box<dyn Iterator<Item = Vec<Unit>> + Send> {
-    // What touches memory by itself: loads, stores, read-modify-writes.
-    let alone = operators().filter(|op| op.access.is_some()).map(|op| vec![step(op, None)]);
-    let fed_by = |from: &'static Operator| {
-        operators().flat_map(move |op| fed(op, from).into_iter().map(move |at| step(op, Some(at))))
-    };
-    let loads = operators().filter(|op| is_load(op));
-    let one =
-        loads.flat_map(move |load| fed_by(load).map(move |next| vec![step(load, None), next]));
-    match depth {
-        Depth::One => Box::new(alone.chain(one).map(group)),
-        Depth::Two => {
-            let two = move |steps: Vec<Step>| {
-                let last = steps[1].op;
-                fed_by(last).map(move |next| [&steps[..], &[next]].concat())
-            };
-            Box::new(one.flat_map(two).map(group))
-        }
-    }
-}
-
-/// The unit of these steps, with each sink.
-fn group(steps: Vec<Step>) -> Vec<Unit> {
-    let last = steps[steps.len() - 1].op;
-    sinks(last).iter().filter_map(|sink| Unit::new(steps.clone(), *sink).ok()).collect()
-}
-
-fn is_load(op: &Operator) -> bool {
-    op.access.is_some_and(|access| access.kind == AccessKind::Load)
-}
-
-/// The operands of `op` that take the result of `from`.
-fn fed(op: &Operator, from: &Operator) -> Vec<usize> {
-    let Some(given) = from.last_result().filter(|ty| is_loadable(*ty)) else { return Vec::new() };
-    let operands = op.params.iter().enumerate();
-    operands.filter(|(_, wanted)| feeds(given, **wanted)).map(|(at, _)| at).collect()
-}
-
-/// `op` with all operands from parameters but the one at `prev`.
-fn step(op: &'static Operator, prev: Option<usize>) -> Step {
-    let source = |at| if Some(at) == prev { Source::Prev } else { Source::Local };
-    Step { op, operands: (0..op.params.len()).map(source).collect() }
-}
+#[cfg(test)]
+mod tests;

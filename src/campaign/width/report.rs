@@ -1,6 +1,7 @@
 //! What checking the matrix brought.
 
 use crate::engines::Backend;
+use crate::ops::{Addressing, Unit};
 use crate::outcome::{EdgeMismatch, EngineVerdict, Mismatch, Outcome, Phase, Termination};
 use crate::recipe::Recipe;
 use crate::sandbox::PoolStats;
@@ -43,7 +44,7 @@ pub struct WidthReport {
 /// One wrong access of the matrix.
 #[derive(Clone, Debug)]
 pub struct Wrong {
-    /// Its function alone, cut down to each of its units: one of them has it.
+    /// Its function alone, cut down to each of its units with that operator: one of them has it.
     pub recipes: Vec<Recipe>,
     /// What compiled it.
     pub backend: Backend,
@@ -62,6 +63,14 @@ pub enum WidthEvidence {
 }
 
 impl WidthEvidence {
+    /// The Wasm operator that it is about, by its name.
+    fn operator(&self) -> &str {
+        match self {
+            WidthEvidence::Code(mismatch) => &mismatch.operator,
+            WidthEvidence::Call(mismatch) => &mismatch.operator,
+        }
+    }
+
     /// What it has in common with others of the same cause.
     pub fn key(&self) -> String {
         match self {
@@ -148,13 +157,19 @@ impl WidthReport {
         backend: &Backend,
         evidence: WidthEvidence,
     ) {
-        let Some(Point { units, addressing }) = point else {
+        let Some(Point { units }) = point else {
             let reason = format!("a function is not of the matrix, in which {evidence}");
             self.failed.push((backend.clone(), reason));
             return;
         };
-        let recipe = |unit| accesses_recipe(unit, *addressing, batch.memory);
-        let recipes = units.iter().map(recipe).collect();
+        let has = |(unit, _): &&(Unit, Addressing)| {
+            unit.steps().iter().any(|step| step.op.name == evidence.operator())
+        };
+        let recipe = |(unit, addressing): &_| accesses_recipe(unit, *addressing, batch.memory);
+        let mut recipes: Vec<Recipe> = units.iter().filter(has).map(recipe).collect();
+        if recipes.is_empty() {
+            recipes = units.iter().map(recipe).collect();
+        }
         let key = evidence.key();
         let wrong = Wrong { recipes, backend: backend.clone(), evidence };
         self.wrong.entry(key).or_default().push(wrong);

@@ -1,4 +1,4 @@
-//! Units that access linear memory, each in a function of its own, with addresses of every form.
+//! Units that access linear memory, one or a few in a function, with addresses of every form.
 //!
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.
@@ -107,9 +107,9 @@ impl Shape for Accesses {
             offset: Offset::ALL[pick("offset")],
         };
         let count = pick("count");
-        let unit = std::slice::from_ref(args.unit());
+        let unit = [(args.unit().clone(), addressing)];
         let memory = MemoryForm::ALL[pick("memory")];
-        functions(memory, std::iter::repeat_n((unit, addressing), count), Exported::First)
+        functions(memory, std::iter::repeat_n(&unit[..], count), Exported::First)
     }
 }
 
@@ -161,10 +161,10 @@ pub fn parameters<'a>(units: impl Iterator<Item = &'a Unit>) -> Parameters {
 }
 
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
-/// they make their addresses.
+/// each makes its addresses.
 pub fn batch<'a>(
     memory: MemoryForm,
-    functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
+    functions: impl Iterator<Item = &'a [(Unit, Addressing)]> + Clone,
     exported: Exported,
 ) -> Module {
     self::functions(memory, functions, exported)
@@ -172,11 +172,11 @@ pub fn batch<'a>(
 
 fn functions<'a>(
     memory: MemoryForm,
-    functions: impl Iterator<Item = (&'a [Unit], Addressing)> + Clone,
+    functions: impl Iterator<Item = &'a [(Unit, Addressing)]> + Clone,
     exported: Exported,
 ) -> Module {
     let mut distinct: Vec<&Unit> = Vec::new();
-    for unit in functions.clone().flat_map(|(units, _)| units) {
+    for (unit, _) in functions.clone().flatten() {
         if distinct.last() != Some(&unit) {
             distinct.push(unit);
         }
@@ -187,14 +187,15 @@ fn functions<'a>(
     let mut builder = ModuleBuilder::with_prelude(&prelude);
     // Of two accesses at one address, one may do for both.
     builder.accesses_count =
-        functions.clone().all(|(_, addressing)| addressing.offset != Offset::Zero);
+        functions.clone().flatten().all(|(_, addressing)| addressing.offset != Offset::Zero);
     let ty = builder.func_type(prelude.params(), &[]);
     let params = prelude.params().len() as u64;
     let mut variant = 0;
-    for (units, addressing) in functions {
+    for units in functions {
         let mut code = Rope::new();
-        for unit in units {
-            code.push_with(|out| unit.encode_at(&prelude, addressing, variant, out));
+        for (unit, addressing) in units {
+            code.push_with(|out| unit.encode_at(&prelude, *addressing, variant, out));
+            // Neighbours take their addresses from different parameters.
             variant += 1;
         }
         let index = builder.function(ty, params, prelude.locals(), code);

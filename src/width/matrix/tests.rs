@@ -1,0 +1,48 @@
+//! What the matrix must hold, however it is put together.
+
+use super::*;
+
+#[test]
+fn every_unit_of_depth_one_has_its_place() {
+    let planned: usize = units_of(Depth::One).map(|units| units.len()).sum();
+    let (mut placed, mut functions) = (0, 0);
+    for batch in batches(Depth::One, None) {
+        for Point { units } in &batch.points {
+            assert!((1..=POINT_UNITS).contains(&units.len()), "{} units", units.len());
+            placed += units.len();
+        }
+        functions += batch.points.len();
+    }
+    assert_eq!(placed, planned);
+    assert!(functions < planned / 5, "{functions} functions for {planned} units");
+}
+
+#[test]
+fn no_two_units_of_a_function_have_one_address() {
+    let mut shared = 0;
+    for point in batches(Depth::One, None).flat_map(|batch| batch.points) {
+        let at_zero = point.units.iter().enumerate();
+        let at_zero = at_zero.filter(|(_, (_, there))| there.offset == Offset::Zero);
+        let mut taken = BTreeSet::new();
+        for (at, (unit, there)) in at_zero {
+            assert!(point.units.len() == 1 || !stands_alone(unit, there.offset), "{unit}");
+            let form = AddressForm::ALL.iter().position(|form| *form == there.form);
+            let is_new = taken.insert((form, at % PARAMS_PER_TYPE as usize));
+            assert!(is_new || there.form == AddressForm::Const, "{unit}");
+            shared += usize::from(at > 0);
+        }
+    }
+    assert!(shared > 1000, "{shared} units at zero stand beside another");
+}
+
+#[test]
+fn what_is_run_with_plain_addresses_is_run_alone() {
+    let plain = Addressing { form: AddressForm::Local, offset: Offset::Zero };
+    let points = batches(Depth::One, None).also_plain().flat_map(|batch| batch.points);
+    let mut alone = 0;
+    for Point { units } in points.filter(|point| point.units[0].1 == plain) {
+        assert_eq!(units.len(), 1, "{}", units[0].0);
+        alone += 1;
+    }
+    assert!(alone > 1000, "{alone} functions");
+}
