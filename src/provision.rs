@@ -13,7 +13,7 @@ mod results;
 mod tool;
 mod wheel;
 
-pub use self::build::{Against, between, build};
+pub use self::build::{Against, Profile, between, build};
 pub use self::cache::{Cache, release_order};
 pub use self::fuzzer::merge_corpus;
 pub use self::library::add_library;

@@ -128,8 +128,9 @@ fn search_patches(
         let id: EngineId = format!("{version}-all").parse().map_err(|e| format!("name it: {e}"))?;
         eprintln!("building {version}");
         let against = provision::Against::Version(version);
+        let profile = provision::Profile::default();
         let built =
-            provision::build(&question.cache, &question.exe, id, &against, false, &mut |_| {});
+            provision::build(&question.cache, &question.exe, id, &against, profile, &mut |_| {});
         built.map_err(|error| error.to_string())
     };
     let halves = Some(Thoroughness::Halves);

@@ -1,6 +1,6 @@
 //! The package that a worker is built from: its source, and what it depends on.
 
-use super::Against;
+use super::{Against, Profile};
 use crate::provision::{ProvisionError, file_error};
 use include_dir::{Dir, include_dir};
 use semver::Version;
@@ -80,7 +80,7 @@ pub(super) fn write_package(
     place: &Path,
     against: &Against,
     version: &Version,
-    assertions: bool,
+    profile: Profile,
 ) -> Result<(), ProvisionError> {
     let write = |name: &str, content: &[u8]| {
         let path = place.join(name);
@@ -88,7 +88,7 @@ pub(super) fn write_package(
         fs::create_dir_all(folder).map_err(file_error("make", folder))?;
         fs::write(&path, content).map_err(file_error("write", &path))
     };
-    write("Cargo.toml", manifest(against, version, assertions).as_bytes())?;
+    write("Cargo.toml", manifest(against, version, profile).as_bytes())?;
     let mut flags = "fn main() {\n".to_owned();
     for turn in TURNS.iter().filter(|&&turn| version.major < turn) {
         let _ = writeln!(flags, "    println!(\"cargo::rustc-cfg=wasmtime_before_{turn}\");");
@@ -110,7 +110,7 @@ pub(super) fn write_package(
 }
 
 /// The worker's `Cargo.toml`: its packages as this one has them, and Wasmtime's as asked for.
-fn manifest(against: &Against, version: &Version, assertions: bool) -> String {
+fn manifest(against: &Against, version: &Version, profile: Profile) -> String {
     let own: Table = MANIFEST.parse().expect("a test parses this package's description");
     let own = own["dependencies"].as_table().expect("it has dependencies");
     let mut dependencies: Table =
@@ -156,8 +156,9 @@ fn manifest(against: &Against, version: &Version, assertions: bool) -> String {
         ("edition".to_owned(), Value::from("2024")),
     ]);
     let release = Table::from_iter([
-        ("debug-assertions".to_owned(), Value::from(assertions)),
-        ("overflow-checks".to_owned(), Value::from(assertions)),
+        ("opt-level".to_owned(), Value::from(if profile.unoptimised { 0 } else { 3 })),
+        ("debug-assertions".to_owned(), Value::from(profile.assertions)),
+        ("overflow-checks".to_owned(), Value::from(profile.assertions)),
     ]);
     let whole = Table::from_iter([
         ("package".to_owned(), Value::Table(package)),
@@ -206,10 +207,16 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let version = Version::new(36, 0, 18);
         let against = Against::Version(version.clone());
-        write_package(place.path(), &against, &version, true).unwrap();
+        let profile = Profile { assertions: true, unoptimised: false };
+        write_package(place.path(), &against, &version, profile).unwrap();
         let text = fs::read_to_string(place.path().join("Cargo.toml")).unwrap();
         assert!(text.contains("=36.0.18") && text.contains("=0.123.18"), "{text}");
         assert!(text.contains("debug-assertions = true"), "{text}");
+        assert!(text.contains("opt-level = 3"), "{text}");
+        let quick = Profile { assertions: false, unoptimised: true };
+        let text = manifest(&against, &version, quick);
+        assert!(text.contains("opt-level = 0"), "{text}");
+        assert!(text.contains("debug-assertions = false"), "{text}");
         let flags = fs::read_to_string(place.path().join("build.rs")).unwrap();
         assert!(flags.contains("wasmtime_before_39") && flags.contains("wasmtime_before_45"));
         let source = place.path().join("src");
