@@ -9,6 +9,7 @@ use crate::job::{Budget, Job, ModuleSource, Planted};
 use crate::outcome::{Clock, EngineVerdict, Outcome, Termination};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Sender, channel};
 
 /// The result of one planted fault.
 #[derive(Debug)]
@@ -23,8 +24,11 @@ pub struct Check {
     pub passed: bool,
 }
 
-/// Every planted fault with what it must be told as. The quick ones come first.
-const PLANTS: &[(Planted, &str)] = &[
+/// A planted fault, and what it must be told as.
+type Plant = (Planted, &'static str);
+
+/// The quick ones.
+const QUICK: &[Plant] = &[
     (Planted::Nothing, "completes"),
     (Planted::Panic, "a panic with its place, message and frames"),
     (Planted::Abort, "signal 6 with frames"),
@@ -37,22 +41,57 @@ const PLANTS: &[(Planted, &str)] = &[
     (Planted::ExitSilently, "an infrastructure failure"),
     (Planted::BadFrame, "an infrastructure failure"),
     (Planted::KilledFromOutside, "ambiguous"),
+];
+
+/// Those that last until their time is up.
+const SLOW: &[Plant] = &[
     (Planted::Loop, "a timeout by CPU time"),
     (Planted::Sleep, "a timeout by wall time"),
     (Planted::IgnoreSignals, "a timeout by wall time, children and all"),
 ];
 
-/// Plants every fault in turn and hands over each result, until `stop` turns true.
+/// Every fault.
+fn plants() -> impl Iterator<Item = &'static Plant> {
+    QUICK.iter().chain(SLOW)
+}
+
+/// Plants every fault and hands over the results as they come, until `stop` turns true. The quick
+/// ones share a worker; each of the others has its own, and all run at the same time. After each,
+/// the same worker must still do a plain job.
 pub fn self_test(
     exe: &WorkerExe,
     stop: &AtomicBool,
     each: &mut dyn FnMut(Check),
 ) -> Result<(), SeatError> {
-    let mut seat = Seat::start(&Host::builtin(exe))?;
-    for &(planted, expected) in PLANTS {
-        plant(&mut seat, planted, expected, stop, each)?;
-    }
-    Ok(())
+    let run = |plants: &[Plant], checks: &Sender<Check>| {
+        let mut seat = Seat::start(&Host::builtin(exe))?;
+        for &(planted, expected) in plants {
+            let mut told = Vec::new();
+            plant(&mut seat, planted, expected, stop, &mut |check| told.push(check))?;
+            plant(&mut seat, Planted::Nothing, "completes after a fault", stop, &mut |after| {
+                told.extend((!after.passed).then_some(after));
+            })?;
+            for check in told.into_iter().filter(|_| !stop.load(Relaxed)) {
+                // The receiver outlives this.
+                let _ = checks.send(check);
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        let all = std::iter::once(QUICK).chain(SLOW.chunks(1));
+        let runs: Vec<_> = all
+            .map(|plants| {
+                let sender = sender.clone();
+                scope.spawn(move || run(plants, &sender))
+            })
+            .collect();
+        drop(sender);
+        receiver.into_iter().for_each(each);
+        runs.into_iter()
+            .try_for_each(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Plants one fault.
@@ -62,7 +101,7 @@ pub fn self_test(
 /// When the fault is not in the table, which a test rules out.
 pub fn plant_one(exe: &WorkerExe, planted: Planted) -> Result<Check, SeatError> {
     let &(_, expected) =
-        PLANTS.iter().find(|(other, _)| *other == planted).expect("the table has every fault");
+        plants().find(|(other, _)| *other == planted).expect("the table has every fault");
     let mut result = None;
     let mut seat = Seat::start(&Host::builtin(exe))?;
     let never = AtomicBool::new(false);
@@ -158,7 +197,7 @@ mod tests {
 
     #[test]
     fn one_fault_is_never_taken_for_another() {
-        for &(planted, _) in PLANTS {
+        for &(planted, _) in plants() {
             let other = Outcome::infrastructure(0, "x".to_owned());
             let infrastructure = matches!(planted, Planted::ExitSilently | Planted::BadFrame);
             assert_eq!(recognised(planted, &other), infrastructure, "{planted:?}");
