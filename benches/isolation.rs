@@ -5,6 +5,7 @@
 //!
 //! One iteration is one job (`child`), or one job of a batch of a hundred (`batch`). The ratios
 //! within one run are what counts; absolute times are the machine's.
+#![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::collections::BTreeSet;
@@ -119,5 +120,50 @@ fn isolation(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, isolation);
+/// One job of each kind in turn, so that a machine whose speed wanders slows both alike; prints the
+/// median of the ratios. Runs with all the others where no option is given, or alone as
+/// `cargo bench --bench isolation pairs`.
+fn in_pairs(_: &mut Criterion) {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    words.retain(|word| word != "pairs");
+    if words != ["--bench"] {
+        return;
+    }
+    let exe = WorkerExe::at(Path::new(env!("CARGO_BIN_EXE_brink")));
+    let mut seat = Seat::start(&Host::builtin(&exe)).expect("a worker");
+    for (name, count, pairs) in [("tiny", 1, 2001), ("large", LARGE, 41)] {
+        let bytes = module(count);
+        let stored = StoredModule::new(&shapes::Rope::from(bytes.clone())).expect("stored");
+        let timed = |work: &mut dyn FnMut()| {
+            let started = Instant::now();
+            work();
+            started.elapsed().as_secs_f64()
+        };
+        let mut measured: Vec<[f64; 3]> = (0..pairs)
+            .map(|pair| {
+                let alone = || timed(&mut || in_process(&bytes));
+                let mut child = || timed(&mut || run(&mut seat, jobs(&stored, 1)));
+                // Neither is always the first.
+                let (alone, child) = if pair % 2 == 0 {
+                    let alone = alone();
+                    (alone, child())
+                } else {
+                    let child = child();
+                    (alone(), child)
+                };
+                [child / alone, alone * 1e3, child * 1e3]
+            })
+            .collect();
+        let [ratio, alone, child] = [0, 1, 2].map(|column| {
+            measured.sort_by(|a, b| a[column].total_cmp(&b[column]));
+            measured[measured.len() / 2][column]
+        });
+        println!(
+            "isolation/{name}/in-pairs: {alone:.3} ms in process, {child:.3} ms in a child; \
+             the median of {pairs} ratios is {ratio:.3}\n"
+        );
+    }
+}
+
+criterion_group!(benches, isolation, in_pairs);
 criterion_main!(benches);
