@@ -63,7 +63,14 @@ fn place_of(named: &Path) -> Result<PathBuf> {
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let directories = match &opts.directories[..] {
-        [] => vec![PathBuf::from(DIRECTORY)],
+        [] => {
+            ensure!(
+                Path::new(DIRECTORY).is_dir(),
+                "find the cases: there is no folder {DIRECTORY} here; go to a clone of brink, or \
+                 name a folder of cases"
+            );
+            vec![PathBuf::from(DIRECTORY)]
+        }
         named => named.iter().map(|named| place_of(named)).collect::<Result<_>>()?,
     };
     let corpus = Corpus::read(&directories);
