@@ -6,6 +6,7 @@ use crate::job::Job;
 use crate::outcome::Outcome;
 use crate::wire::{self, Hello, Reply, Request, WIRE_VERSION, WORKER_COMMAND, WireError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -161,9 +162,15 @@ impl Seat {
         }
     }
 
-    /// Kills the worker, whose children are killed by the kernel when it dies.
+    /// Kills the worker and what its children have started; they themselves are killed by the kernel
+    /// when it dies. Each leads a group.
     fn end(&mut self) {
-        // Both fail only when the process is already gone.
+        let worker = Pid::from_child(&self.process);
+        // All fail only when the process is already gone. Stopped, it starts no more.
+        let _ = kill_process(worker, Signal::STOP);
+        for child in children_of(worker) {
+            let _ = kill_process_group(child, Signal::KILL);
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -173,4 +180,12 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The children of a process; none where the kernel does not tell.
+fn children_of(pid: Pid) -> Vec<Pid> {
+    let pid = pid.as_raw_nonzero();
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
 }

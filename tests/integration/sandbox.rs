@@ -189,6 +189,18 @@ fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
 }
 
 #[test]
+fn a_job_that_is_stopped_takes_down_what_it_started() {
+    let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
+    let started = Instant::now();
+    let stop = || started.elapsed() > Duration::from_millis(500);
+    let planted = job(0, ModuleSource::Planted(Planted::IgnoreSignals), 20);
+    seat.run(vec![planted], &stop, &mut |outcome| panic!("{outcome:?}")).unwrap();
+    // The kernel takes a moment to end what it killed.
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(orphans(), Vec::<i32>::new(), "processes outlived their worker");
+}
+
+#[test]
 fn a_kill_takes_down_the_whole_process_group() {
     // The planted worker ignores every signal that can be ignored and starts a child of its own.
     is_recognised(Planted::IgnoreSignals);
