@@ -59,7 +59,8 @@ struct AddOpts {
 
 #[derive(Args, Debug)]
 struct BuildOpts {
-    /// A version such as 36.0.18; with --path or --git the name of the engine
+    /// A version such as 36.0.18, whose engine is then 36.0.18-all; with --path or --git the name of
+    /// the engine
     #[arg(value_name = "ENGINE")]
     engine: String,
     /// A checkout of Wasmtime's repository

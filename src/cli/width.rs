@@ -202,6 +202,16 @@ fn check_matrix(
             report.failed.len()
         );
     }
+    if complete && report.wrong.is_empty() && report.failed.is_empty() {
+        let looked_at: u64 = report.modules.values().map(|(looked_at, _)| looked_at).sum();
+        let all = run.backends.len();
+        ensure!(looked_at > 0, "check the matrix: none of the {all} configurations takes it");
+        ensure!(
+            !opts.at_the_end || report.calls > 0,
+            "run the code of the matrix: it can be called on none of the {all} configurations (a \
+             release that is had as a library compiles, and runs nothing)"
+        );
+    }
     // What did not show alone is nothing that a list could know.
     let unexplained = report.wrong.len() > findings.len();
     let found = known::exit(tally.standings()).filter(|_| !unexplained);
