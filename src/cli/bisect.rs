@@ -13,6 +13,7 @@ use super::verdicts::describe;
 use crate::campaign::{Answer, Asked, Inquiry, Question, Release, Thoroughness, history};
 use crate::engines::{Backend, EngineId};
 use crate::job::Budget;
+use crate::outcome::Outcome;
 use crate::provision::{self, module_hash};
 use crate::store::write_file;
 use anyhow::{Context, Result, ensure};
@@ -162,12 +163,20 @@ fn show(opts: &Opts, asked: &Asked<'_>) {
 }
 
 fn word_and_detail(asked: &Asked<'_>) -> (&'static str, String) {
-    let described = asked.outcomes.first().map(describe).unwrap_or_default();
+    let first = asked.outcomes.first();
+    let described = first.map(describe).unwrap_or_default();
     match &asked.answer {
         Answer::Good => ("good", described),
-        Answer::Bad => ("bad", described),
+        Answer::Bad => ("bad", first.and_then(wrong_access).unwrap_or(described)),
         Answer::CannotSay(reason) => ("cannot say", reason.lines().next().unwrap_or("").to_owned()),
     }
+}
+
+/// What is wrong with an access, of a module that was accepted all the same.
+fn wrong_access(outcome: &Outcome) -> Option<String> {
+    let in_code = outcome.machine.iter().flat_map(|it| &it.mismatches).map(ToString::to_string);
+    let in_calls = outcome.edge.iter().flat_map(|it| &it.mismatches).map(ToString::to_string);
+    in_code.chain(in_calls).next()
 }
 
 /// Keeps the result with the finding.

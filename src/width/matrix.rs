@@ -15,9 +15,11 @@ use crate::shapes::MemoryForm;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
-/// Functions and units in one module of the matrix: few enough to share modules among processors,
-/// enough that the cost of a job is lost in them.
+/// Functions in one module of the matrix: few enough to share modules among processors, enough that
+/// the cost of a job is lost in them.
 const BATCH: usize = 500;
+
+/// Units in one module, for the same reasons, where functions have several.
 const BATCH_UNITS: usize = 1000;
 
 /// Units in one function, where they may stand together: a function costs a compiler more than a

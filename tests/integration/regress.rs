@@ -37,6 +37,14 @@ fn case(place: &Path, name: &str, recipe: &str, expect: &str) -> PathBuf {
 }
 
 #[test]
+fn without_cases_it_says_where_they_are() {
+    let place = tempfile::tempdir().unwrap();
+    let (code, _, err) = run(&["regress"], place.path());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("no folder corpus/regressions here"), "{err}");
+}
+
+#[test]
 fn what_is_as_expected_ends_with_0_and_what_is_not_with_5_until_it_is_blessed() {
     let place = tempfile::tempdir().unwrap();
     case(place.path(), "quiet", RECIPE, &expectations("x86_64", "pass"));

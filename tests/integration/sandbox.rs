@@ -171,14 +171,20 @@ fn a_module_file_that_is_gone_is_an_infrastructure_failure() {
     assert!(message.contains("No such file"), "{message}");
 }
 
-#[test]
-fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
+/// A seat whose job was stopped while it committed a fault.
+fn stopped_in(planted: Planted) -> Seat {
     let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
     let started = Instant::now();
-    let stop = || started.elapsed() > Duration::from_millis(300);
-    let sleeper = job(0, ModuleSource::Planted(Planted::Sleep), 20);
-    seat.run(vec![sleeper], &stop, &mut |outcome| panic!("{outcome:?}")).unwrap();
+    let stop = || started.elapsed() > Duration::from_millis(500);
+    let job = job(0, ModuleSource::Planted(planted), 20);
+    seat.run(vec![job], &stop, &mut |outcome| panic!("{outcome:?}")).unwrap();
     assert!(started.elapsed() < Duration::from_secs(10), "it was waited for");
+    seat
+}
+
+#[test]
+fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
+    let mut seat = stopped_in(Planted::Sleep);
     let mut ended = 0;
     seat.run(vec![job(1, wasm("(module)"), 10)], &|| false, &mut |outcome| {
         assert_eq!(outcome.termination.name(), "accepted");
@@ -190,11 +196,7 @@ fn a_job_that_is_stopped_leaves_at_once_and_the_seat_can_be_used_again() {
 
 #[test]
 fn a_job_that_is_stopped_takes_down_what_it_started() {
-    let mut seat = Seat::start(&Host::builtin(&worker())).unwrap();
-    let started = Instant::now();
-    let stop = || started.elapsed() > Duration::from_millis(500);
-    let planted = job(0, ModuleSource::Planted(Planted::IgnoreSignals), 20);
-    seat.run(vec![planted], &stop, &mut |outcome| panic!("{outcome:?}")).unwrap();
+    let _seat = stopped_in(Planted::IgnoreSignals);
     // The kernel takes a moment to end what it killed.
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(orphans(), Vec::<i32>::new(), "processes outlived their worker");

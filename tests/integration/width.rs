@@ -128,6 +128,7 @@ fn the_matrix_of_one_operator_is_clean_and_the_options_are_checked() {
         (&["--cpu", "sse9"], "find the CPU set \"sse9\""),
         (&["none.wasm"], "none.wasm"),
         (&["--backend", "x86_65"], "did you mean \"x86_64\""),
+        (&["--op", "f32x4.relaxed_madd", "-b", "winch-x86_64"], "none of the 1 configurations"),
     ] {
         let refused = run(arguments);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
