@@ -150,7 +150,10 @@ fn build(cache: &Cache, opts: &BuildOpts) -> Result<()> {
         _ => {
             let version = &opts.engine;
             let parsed = version.parse().with_context(|| {
-                format!("build against {version:?}: a version has three numbers, as 36.0.18")
+                format!(
+                    "build against {version:?}: a version has three numbers, as 36.0.18; a checkout \
+                     is named with --path, a repository with --git and --rev"
+                )
             });
             Against::Version(parsed?)
         }

@@ -31,6 +31,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
     })?;
     if stop.load(Relaxed) {
+        eprintln!("brink: interrupted; {passed} planted faults recognised so far, {failed} not");
         return Ok(Exit::Interrupted);
     }
     if !opts.quiet {

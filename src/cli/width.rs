@@ -10,6 +10,7 @@ use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
 use super::recorder::{Recorder, machine};
 use super::self_test;
+use super::verdicts;
 use crate::campaign::{
     Case, Event, Observer, Repro, WidthRun, check_width, confirm_width, reproduce,
 };
@@ -17,8 +18,10 @@ use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
 use crate::names::did_you_mean;
 use crate::ops;
+use crate::report::Known;
 use crate::sandbox::Pool;
 use crate::store::RunDir;
+use crate::triage::KnownIssues;
 use crate::width::{Depth, batches};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -88,14 +91,15 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         None => None,
         Some(path) => Some(module_case(path)?),
     };
+    let issues = opts.known.read()?;
     let stop = stop_flag()?;
     if let Some(exit) = self_test::gate(&stop)? {
         return Ok(exit);
     }
     let pool = opts.run.pool(&backends)?;
     match case {
-        Some(case) => check_module(opts, case, backends, &pool, &stop),
-        None => check_matrix(opts, backends, &pool, &stop),
+        Some(case) => check_module(opts, case, backends, &issues, &pool, &stop),
+        None => check_matrix(opts, backends, &issues, &pool, &stop),
     }
 }
 
@@ -111,6 +115,7 @@ fn check_module(
     opts: &Opts,
     case: Case,
     backends: Vec<Backend>,
+    issues: &KnownIssues,
     pool: &Pool,
     stop: &AtomicBool,
 ) -> Result<Exit> {
@@ -128,7 +133,9 @@ fn check_module(
         return Ok(Exit::Interrupted);
     }
     if counts.wrong > 0 {
-        return Ok(Exit::Found);
+        let standings = verdicts::standings(issues, &report);
+        tell_known(opts, &standings);
+        return Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Found));
     }
     ensure!(
         counts.failed == 0,
@@ -143,10 +150,18 @@ fn check_module(
     Ok(Exit::Nothing)
 }
 
+/// Says which known issues were met, where a person reads.
+fn tell_known(opts: &Opts, standings: &[Option<Known>]) {
+    if !opts.json && !opts.quiet {
+        verdicts::tell_known(standings);
+    }
+}
+
 /// Checks the matrix under each backend.
 fn check_matrix(
     opts: &Opts,
     backends: Vec<Backend>,
+    issues: &KnownIssues,
     pool: &Pool,
     stop: &AtomicBool,
 ) -> Result<Exit> {
@@ -157,11 +172,10 @@ fn check_matrix(
         run: opts.at_the_end,
         budget: opts.run.budget(Some(MATRIX_BUDGET)),
     };
-    let issues = opts.known.read()?;
     let directory = RunDir::create(&opts.output)?;
     let recorder =
         Recorder::new(Some(directory), reporter(false, opts.quiet || opts.json, None), stop)
-            .with_known(issues);
+            .with_known(issues.clone());
     recorder.observe(Event::RunStarted {
         brink: env!("CARGO_PKG_VERSION").to_owned(),
         engine: ENGINE.to_owned(),
@@ -196,6 +210,7 @@ fn check_matrix(
     recorder.observe(Event::ended(complete, &report.stats, pool.seats));
     let tally = recorder.finish()?;
     report::matrix(opts, &report, &findings, complete);
+    tell_known(opts, &tally.standings().map(Option::<&Known>::cloned).collect::<Vec<_>>());
     for (backend, reason) in report.failed.iter().take(1) {
         eprintln!(
             "brink: {} modules could not be checked; one on {backend}: {reason}",

@@ -29,7 +29,8 @@ impl Unit {
         Emitter::new(self, prelude, prelude.memory64(), variant, out).copy();
     }
 
-    /// The same with addresses made otherwise, and for neighbours that are copies of other units.
+    /// The same with addresses made otherwise, and for neighbours that are copies of other units,
+    /// where they [may be](Unit::may_have_neighbours).
     /// `prelude` must be one for any addressing.
     ///
     /// # Panics
@@ -47,6 +48,12 @@ impl Unit {
         let numbers = &mut emitter.encoder.numbers;
         numbers.per_copy = numbers.per_copy.max(u64::from(ADDRESSED_NUMBERS));
         emitter.copy();
+    }
+
+    /// Whether a copy with addresses of a chosen form takes so few numbers that copies of other units
+    /// beside it name other places and elements.
+    pub fn may_have_neighbours(&self) -> bool {
+        numbers_per_copy(self) <= u64::from(ADDRESSED_NUMBERS)
     }
 
     /// Appends the value that the first copy of a chain takes, `[] -> [t]`; nothing for a closed

@@ -19,10 +19,10 @@ const ELEMENTS: u32 = 1021;
 const _: () = assert!(ELEMENTS % 2 == 1 && ELEMENTS <= TABLE_ELEMENTS);
 
 /// Numbers that a copy with addresses of a chosen form has at least, so that copies of different
-/// units in one function share none: a power of two, more than units of three operators use.
-pub(super) const ADDRESSED_NUMBERS: u32 = 64;
+/// units in one function share none: a power of two, enough for most units of two operators.
+pub(super) const ADDRESSED_NUMBERS: u32 = 32;
 
-/// So many copies with addresses of a chosen form, of units of up to three operators and of
+/// So many copies with addresses of a chosen form, of units that may have neighbours and of
 /// neighbouring variants, name different places and elements.
 pub const ADDRESSED_NEIGHBOURS: u32 = ELEMENTS / ADDRESSED_NUMBERS;
 

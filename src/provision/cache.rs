@@ -71,8 +71,11 @@ impl Cache {
                 && engine.version.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
         };
         let Some(engine) = engines.iter().rfind(begins) else {
-            let names: Vec<&str> = engines.iter().map(|engine| engine.id.as_str()).collect();
-            let nearest = nearest(name, names).map(str::to_owned);
+            let ids = || engines.iter().map(|engine| engine.id.as_str());
+            // The same release may be there as a worker alone.
+            let same = engines.iter().find(|engine| engine.version == name);
+            let same = same.map(|engine| engine.id.as_str());
+            let nearest = same.or_else(|| nearest(name, ids())).map(str::to_owned);
             return Err(ProvisionError::Unknown { name: name.to_owned(), nearest });
         };
         checked(engine)

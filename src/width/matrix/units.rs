@@ -43,14 +43,16 @@ fn group(steps: Vec<Step>) -> Vec<Unit> {
     sinks(last).iter().filter_map(|sink| Unit::new(steps.clone(), *sink).ok()).collect()
 }
 
-/// Whether a unit must have a function of its own: it sets a parameter that others read, or, where
-/// there is no offset, the code around its operators may load from where another's sink stored.
+/// Whether a unit must have a function of its own: it names too many places, it sets a parameter
+/// that others read, or, where there is no offset, the code around its operators may load from where
+/// another's sink stored.
 pub(super) fn stands_alone(unit: &Unit, offset: Offset) -> bool {
-    unit.steps().iter().map(|step| step.op).any(|op| {
+    let needs_it = |op: &Operator| {
         let sets_parameter = op.immediates.iter().any(|it| matches!(it, Immediate::Local(_)));
         let is_framed = !(op.frame.before.is_empty() && op.frame.after.is_empty());
         sets_parameter || (is_framed && offset == Offset::Zero)
-    })
+    };
+    !unit.may_have_neighbours() || unit.steps().iter().any(|step| needs_it(step.op))
 }
 
 fn is_load(op: &Operator) -> bool {
