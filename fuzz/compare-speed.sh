@@ -9,7 +9,7 @@ seconds=${1:-60}
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
-cargo build --release --locked
+RUSTFLAGS='' cargo build --release --locked
 export RUSTFLAGS=${RUSTFLAGS:--Cdebuginfo=line-tables-only}
 for target in brink_compile_x64 brink_baseline_smith; do
     cargo "+${FUZZ_TOOLCHAIN:-nightly}" fuzz build -O --strip-dead-code --no-trace-compares \

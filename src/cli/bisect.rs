@@ -11,7 +11,7 @@ use super::options::{RunOpts, cache, check_oracle, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
 use super::verdicts::describe;
 use crate::campaign::{Answer, Asked, Inquiry, Question, Release, Thoroughness, history};
-use crate::engines::{Backend, EngineId};
+use crate::engines::EngineId;
 use crate::job::Budget;
 use crate::outcome::Outcome;
 use crate::provision::{self, module_hash};
@@ -72,7 +72,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let mut inquiry = Inquiry::new(&question, releases.clone(), opts.run.pool(&[])?, &stop);
     let thoroughness = opts.all.then_some(Thoroughness::All);
     let mut none = |_: &Release| Err("it is not there".to_owned());
-    let answers = inquiry.search(thoroughness, &mut none, &mut |asked| show(opts, &asked))?;
+    let answers =
+        inquiry.search(thoroughness, &mut none, &mut |asked| show(opts, &question, &asked))?;
     let mut sentence = history(&names(&releases), &answers);
     if opts.patch && !stop.load(Relaxed) {
         for (low, high) in borders(&releases, &answers) {
@@ -95,7 +96,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     if finding.is_some() {
-        keep(Path::new(opts.input.first()), &question.backend, &inquiry.asked(), &sentence)?;
+        keep(Path::new(opts.input.first()), &question, &inquiry.asked(), &sentence)?;
     }
     let bad = answers.iter().flatten().any(|answer| *answer == Answer::Bad);
     Ok(if bad { Exit::Found } else { Exit::Nothing })
@@ -135,7 +136,7 @@ fn search_patches(
         built.map_err(|error| error.to_string())
     };
     let halves = Some(Thoroughness::Halves);
-    let answers = inquiry.search(halves, &mut obtain, &mut |asked| show(opts, &asked))?;
+    let answers = inquiry.search(halves, &mut obtain, &mut |asked| show(opts, question, &asked))?;
     Ok(history(&names(&releases), &answers))
 }
 
@@ -151,8 +152,8 @@ fn borders(releases: &[Release], answers: &[Option<Answer>]) -> Vec<(Release, Re
     differ.map(|pair| (releases[pair[0]].clone(), releases[pair[1]].clone())).collect()
 }
 
-fn show(opts: &Opts, asked: &Asked<'_>) {
-    let (word, detail) = word_and_detail(asked);
+fn show(opts: &Opts, question: &Question, asked: &Asked<'_>) {
+    let (word, detail) = word_and_detail(question, asked);
     let Asked { version, .. } = asked;
     if opts.json {
         let line = serde_json::json!({ "release": version, "answer": word, "why": detail });
@@ -162,29 +163,34 @@ fn show(opts: &Opts, asked: &Asked<'_>) {
     }
 }
 
-fn word_and_detail(asked: &Asked<'_>) -> (&'static str, String) {
+fn word_and_detail(question: &Question, asked: &Asked<'_>) -> (&'static str, String) {
     let first = asked.outcomes.first();
     let described = first.map(describe).unwrap_or_default();
     match &asked.answer {
         Answer::Good => ("good", described),
-        Answer::Bad => ("bad", first.and_then(wrong_access).unwrap_or(described)),
+        Answer::Bad => {
+            ("bad", first.and_then(|first| wrong_access(question, first)).unwrap_or(described))
+        }
         Answer::CannotSay(reason) => ("cannot say", reason.lines().next().unwrap_or("").to_owned()),
     }
 }
 
-/// What is wrong with an access, of a module that was accepted all the same.
-fn wrong_access(outcome: &Outcome) -> Option<String> {
-    let in_code = outcome.machine.iter().flat_map(|it| &it.mismatches).map(ToString::to_string);
-    let in_calls = outcome.edge.iter().flat_map(|it| &it.mismatches).map(ToString::to_string);
-    in_code.chain(in_calls).next()
+/// What is wrong with an access, of a module that was accepted all the same, where that is what makes
+/// a release bad.
+fn wrong_access(question: &Question, outcome: &Outcome) -> Option<String> {
+    let counts = |name| question.oracle.as_ref().is_none_or(|oracle| oracle == name);
+    let in_code = outcome.machine.iter().filter(|_| counts("width"));
+    let in_calls = outcome.edge.iter().filter(|_| counts("edge"));
+    let in_code = in_code.flat_map(|it| &it.mismatches).map(ToString::to_string);
+    in_code.chain(in_calls.flat_map(|it| &it.mismatches).map(ToString::to_string)).next()
 }
 
 /// Keeps the result with the finding.
-fn keep(folder: &Path, backend: &Backend, asked: &[Asked<'_>], sentence: &str) -> Result<()> {
-    let mut text = format!("# History on {backend}\n\n{sentence}\n\n");
+fn keep(folder: &Path, question: &Question, asked: &[Asked<'_>], sentence: &str) -> Result<()> {
+    let mut text = format!("# History on {}\n\n{sentence}\n\n", question.backend);
     text.push_str("| release | answer | what it did |\n|---|---|---|\n");
     for asked in asked {
-        let (word, detail) = word_and_detail(asked);
+        let (word, detail) = word_and_detail(question, asked);
         let _ = writeln!(text, "| {} | {word} | {} |", asked.version, detail.replace('|', "\\|"));
     }
     write_file(&folder.join(HISTORY_FILE), &mut |file| file.write_all(text.as_bytes()))?;

@@ -8,7 +8,8 @@ use super::options::RunOpts;
 use super::output::reporter;
 use super::recorder::Recorder;
 use crate::campaign::{Repro, ReproReport, ReproRun, reproduce};
-use crate::outcome::{EngineVerdict, Outcome, Termination};
+use crate::oracles::Violation;
+use crate::outcome::{EdgeMismatch, EngineVerdict, Mismatch, Outcome, Termination};
 use crate::report::{self, Known};
 use crate::triage::{self, KnownIssues};
 use anyhow::{Result, bail};
@@ -52,12 +53,23 @@ pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Opti
 /// What the list of known issues says of each violation.
 pub(super) fn standings(issues: &KnownIssues, report: &ReproReport) -> Vec<Option<Known>> {
     let of_run = |run: &ReproRun| {
-        let of = |judged: &crate::campaign::Judged| {
-            known::standing(issues, &judged.violation, &run.backend)
-        };
-        run.violations.iter().map(of).collect::<Vec<_>>()
+        let each = run.violations.iter().flat_map(|judged| each(&judged.violation, &run.outcome));
+        each.map(|violation| known::standing(issues, &violation, &run.backend)).collect::<Vec<_>>()
     };
     report.runs.iter().flat_map(of_run).collect()
+}
+
+/// A violation by what it is about: of wrong accesses it names the first, and the others may be other
+/// bugs.
+fn each(violation: &Violation, outcome: &Outcome) -> Vec<Violation> {
+    let in_code = outcome.machine.iter().flat_map(|it| &it.mismatches).map(Mismatch::key);
+    let in_calls = outcome.edge.iter().flat_map(|it| &it.mismatches).map(EdgeMismatch::key);
+    let keys: BTreeSet<String> = match violation.oracle.as_str() {
+        "width" => in_code.collect(),
+        "edge" => in_calls.collect(),
+        _ => [violation.key.clone()].into(),
+    };
+    keys.into_iter().map(|key| Violation { key, ..violation.clone() }).collect()
 }
 
 /// Tells of known issues, once of each.
@@ -180,5 +192,43 @@ pub(super) fn ending(outcome: &Outcome) -> String {
         Termination::OutputLimit => "wrote too much".to_owned(),
         Termination::Ambiguous => "killed from outside".to_owned(),
         Termination::Infrastructure { message } => format!("could not be run: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracles::Severity;
+    use crate::outcome::{MachineCheck, MismatchKind};
+
+    #[test]
+    fn what_is_known_of_one_wrong_access_does_not_speak_for_another() {
+        let mut machine = MachineCheck::default();
+        for operator in ["f64.copysign", "f64.sqrt", "f64.copysign"] {
+            machine.mismatch(Mismatch {
+                kind: MismatchKind::Wider,
+                operator: operator.to_owned(),
+                accesses: vec!["f64.load".to_owned()],
+                expected_bytes: 8,
+                actual_bytes: 16,
+                instruction: String::new(),
+                code_offset: 0,
+                function: 0,
+                position: None,
+            });
+        }
+        let mut outcome = Outcome::infrastructure(0, String::new());
+        outcome.machine = Some(machine);
+        let keys = |oracle: &str, key: &str| {
+            let violation = Violation {
+                oracle: oracle.to_owned(),
+                key: key.to_owned(),
+                summary: String::new(),
+                severity: Severity::Security,
+            };
+            each(&violation, &outcome).into_iter().map(|it| it.key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys("width", "wider f64.copysign"), ["wider f64.copysign", "wider f64.sqrt"]);
+        assert_eq!(keys("crash", "panic"), ["panic"]);
     }
 }

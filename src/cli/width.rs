@@ -12,7 +12,7 @@ use super::recorder::{Recorder, machine};
 use super::self_test;
 use super::verdicts;
 use crate::campaign::{
-    Case, Event, Observer, Repro, WidthRun, check_width, confirm_width, reproduce,
+    Case, Event, Observer, Repro, WidthRun, Wrong, check_width, confirm_width, reproduce,
 };
 use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
@@ -128,14 +128,15 @@ fn check_module(
         return Err(error.into());
     }
     let counts = report::module(opts, &report.runs);
+    let standings = verdicts::standings(issues, &report);
+    tell_known(opts, &standings);
+    if let Some(exit) = known::exit(standings.iter().map(Option::as_ref)) {
+        // Nobody knows what is behind code that could not be looked at.
+        return Ok(if counts.failed > 0 { Exit::Found } else { exit });
+    }
     if stop.load(Relaxed) {
         eprintln!("brink: interrupted; {} backends were looked at", counts.looked_at);
         return Ok(Exit::Interrupted);
-    }
-    if counts.wrong > 0 {
-        let standings = verdicts::standings(issues, &report);
-        tell_known(opts, &standings);
-        return Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Found));
     }
     ensure!(
         counts.failed == 0,
@@ -185,7 +186,7 @@ fn check_matrix(
         backends: run.backends.clone(),
     });
     let report = check_width(&run, pool, stop, &recorder)?;
-    let mut findings = Vec::new();
+    let (mut findings, mut standings) = (Vec::new(), Vec::new());
     for wrong in report.wrong.values() {
         let mut found = None;
         // Where one does not show alone, another of the same kind may.
@@ -197,20 +198,28 @@ fn check_matrix(
         }
         match found {
             Some(finding) => {
+                // Known on one backend may be news on another.
+                let on =
+                    |wrong: &Wrong| known::standing(issues, &finding.violation, &wrong.backend);
+                standings.extend(wrong.iter().map(on));
                 recorder.observe(Event::Found { finding: Box::new(finding.clone()) });
                 findings.push(finding);
             }
-            None if stop.load(Relaxed) => {}
-            None => recorder.observe(Event::Warned {
-                message: "a wrong access did not show in a module of its own".to_owned(),
-            }),
+            None => {
+                // What did not show alone is nothing that a list could know.
+                standings.push(None);
+                if !stop.load(Relaxed) {
+                    let message = "a wrong access did not show in a module of its own".to_owned();
+                    recorder.observe(Event::Warned { message });
+                }
+            }
         }
     }
     let complete = !stop.load(Relaxed);
     recorder.observe(Event::ended(complete, &report.stats, pool.seats));
-    let tally = recorder.finish()?;
+    recorder.finish()?;
     report::matrix(opts, &report, &findings, complete);
-    tell_known(opts, &tally.standings().map(Option::<&Known>::cloned).collect::<Vec<_>>());
+    tell_known(opts, &standings);
     for (backend, reason) in report.failed.iter().take(1) {
         eprintln!(
             "brink: {} modules could not be checked; one on {backend}: {reason}",
@@ -227,13 +236,12 @@ fn check_matrix(
              release that is had as a library compiles, and runs nothing)"
         );
     }
-    // What did not show alone is nothing that a list could know.
-    let unexplained = report.wrong.len() > findings.len();
-    let found = known::exit(tally.standings()).filter(|_| !unexplained);
-    Ok(match (complete, report.wrong.is_empty()) {
-        (_, false) => found.unwrap_or(Exit::Found),
-        (true, true) if report.failed.is_empty() => Exit::Nothing,
-        (true, true) => Exit::Usage,
-        (false, true) => Exit::Interrupted,
+    Ok(match (known::exit(standings.iter().map(Option::as_ref)), report.failed.is_empty()) {
+        (Some(exit), true) => exit,
+        // Nobody knows what is behind code that could not be looked at.
+        (Some(_), false) => Exit::Found,
+        (None, _) if !complete => Exit::Interrupted,
+        (None, true) => Exit::Nothing,
+        (None, false) => Exit::Usage,
     })
 }

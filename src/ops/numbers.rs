@@ -19,7 +19,8 @@ const ELEMENTS: u32 = 1021;
 const _: () = assert!(ELEMENTS % 2 == 1 && ELEMENTS <= TABLE_ELEMENTS);
 
 /// Numbers that a copy with addresses of a chosen form has at least, so that copies of different
-/// units in one function share none: a power of two, enough for most units of two operators.
+/// units in one function share none: a power of two, enough for a load, an operator and
+/// a sink, and for nearly all units with one operator more.
 pub(super) const ADDRESSED_NUMBERS: u32 = 32;
 
 /// So many copies with addresses of a chosen form, of units that may have neighbours and of

@@ -26,8 +26,7 @@ impl Oracle for Edge {
         let Some(first) = edge.mismatches.first() else { return Verdict::Pass };
         Verdict::Violation(Violation {
             oracle: self.id().to_owned(),
-            // The operator whose code is wrong is the bug, however its addresses are made.
-            key: format!("{} {}", first.kind, first.operator),
+            key: first.key(),
             summary: format!("compiles to code that does wrong at the end of memory: {first}"),
             severity: Severity::Security,
         })

@@ -2,7 +2,6 @@
 //! asked for.
 
 use super::{Observation, Oracle, Verdict, violation};
-use crate::outcome::Mismatch;
 
 pub(super) struct Width;
 
@@ -27,7 +26,7 @@ impl Oracle for Width {
                     count => format!(", and {} more", count - 1),
                 };
                 let summary = format!("compiles to code in which {first}{more}");
-                violation(self, &key(first), summary)
+                violation(self, &first.key(), summary)
             }
             ([], [first, ..]) => Verdict::Inconclusive(match machine.unsure_count {
                 1 => first.clone(),
@@ -38,17 +37,12 @@ impl Oracle for Width {
     }
 }
 
-/// The operator whose code is wrong is the bug, whatever fed it.
-fn key(mismatch: &Mismatch) -> String {
-    format!("{} {}", mismatch.kind, mismatch.operator)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Severity;
     use super::super::fixture::{accepted, case};
     use super::*;
-    use crate::outcome::{MachineCheck, MismatchKind};
+    use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
 
     fn mismatch() -> Mismatch {
         Mismatch {

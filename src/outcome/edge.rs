@@ -68,6 +68,14 @@ pub struct EdgeMismatch {
     pub what: String,
 }
 
+impl EdgeMismatch {
+    /// What the bug is called: the operator whose code is wrong, whatever fed it and however its
+    /// addresses are made.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.kind, self.operator)
+    }
+}
+
 impl fmt::Display for EdgeMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let EdgeMismatch { kind, operator, address, memory_bytes, what, .. } = self;

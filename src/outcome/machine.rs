@@ -84,6 +84,14 @@ pub struct Mismatch {
     pub position: Option<u32>,
 }
 
+impl Mismatch {
+    /// What the bug is called: the operator whose code is wrong, whatever fed it and however its
+    /// addresses are made.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.kind, self.operator)
+    }
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mismatch { kind, operator, expected_bytes, actual_bytes, instruction, .. } = self;

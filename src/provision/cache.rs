@@ -71,11 +71,11 @@ impl Cache {
                 && engine.version.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
         };
         let Some(engine) = engines.iter().rfind(begins) else {
-            let ids = || engines.iter().map(|engine| engine.id.as_str());
             // The same release may be there as a worker alone.
             let same = engines.iter().find(|engine| engine.version == name);
-            let same = same.map(|engine| engine.id.as_str());
-            let nearest = same.or_else(|| nearest(name, ids())).map(str::to_owned);
+            let ids = engines.iter().map(|engine| engine.id.as_str());
+            let nearest = same.map(|engine| engine.id.as_str()).or_else(|| nearest(name, ids));
+            let nearest = nearest.map(str::to_owned);
             return Err(ProvisionError::Unknown { name: name.to_owned(), nearest });
         };
         checked(engine)
@@ -203,12 +203,14 @@ pub fn release_order(a: &Installed, b: &Installed) -> Ordering {
 mod tests {
     use super::*;
 
-    fn add(cache: &Cache, version: &str) -> Installed {
+    /// Adds an engine, whose name may have words after the version.
+    fn add(cache: &Cache, name: &str) -> Installed {
+        let version = name.split('-').next().unwrap();
         let fill = |place: &Path| {
             let file = place.join("lib.so");
             fs::write(&file, version).unwrap();
             Ok(Installed {
-                id: version.parse().unwrap(),
+                id: name.parse().unwrap(),
                 version: version.to_owned(),
                 code: Code::Library(file),
                 ..Installed::builtin()
@@ -222,19 +224,21 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::at(root.path());
         assert!(cache.list().unwrap().is_empty());
-        for version in ["41.0.1", "9.0.0", "41.0.0", "40.0.10"] {
-            add(&cache, version);
+        for name in ["41.0.1", "9.0.0", "41.0.0", "40.0.10", "40.0.2-all"] {
+            add(&cache, name);
         }
         let ids: Vec<_> = cache.list().unwrap().into_iter().map(|e| e.id.to_string()).collect();
-        assert_eq!(ids, ["9.0.0", "40.0.10", "41.0.0", "41.0.1"]);
+        assert_eq!(ids, ["9.0.0", "40.0.2-all", "40.0.10", "41.0.0", "41.0.1"]);
         assert_eq!(cache.find("41").unwrap().id.as_str(), "41.0.1");
         assert_eq!(cache.find("41.0.0").unwrap().id.as_str(), "41.0.0");
         let message = cache.find("4").unwrap_err().to_string();
         assert!(message.contains("brink engine add"), "{message}");
+        let message = cache.find("40.0.2").unwrap_err().to_string();
+        assert!(message.contains("did you mean \"40.0.2-all\""), "{message}");
         assert_eq!(cache.remove("41").unwrap().as_str(), "41.0.1");
         assert_eq!(cache.find("41").unwrap().id.as_str(), "41.0.0");
         let left = fs::read_dir(cache.folder()).unwrap().count();
-        assert_eq!(left, 3, "a removed engine leaves something behind");
+        assert_eq!(left, 4, "a removed engine leaves something behind");
     }
 
     #[test]

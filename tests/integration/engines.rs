@@ -142,7 +142,7 @@ fn engines_that_are_not_what_they_should_be_are_told_and_not_kept() {
         (&["add", "a..b"], &["19..50"]),
         (&["build", "35.0.0"], &["from 36 on", "brink engine add"]),
         (&["build", "x", "--path", "/nowhere"], &["/nowhere"]),
-        (&["build", "36"], &["three numbers"]),
+        (&["build", "36"], &["three numbers", "--path"]),
         (&["remove", "x"], &["find the engine \"x\""]),
     ];
     for (arguments, parts) in tests {

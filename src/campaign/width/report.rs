@@ -74,8 +74,8 @@ impl WidthEvidence {
     /// What it has in common with others of the same cause.
     pub fn key(&self) -> String {
         match self {
-            WidthEvidence::Code(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
-            WidthEvidence::Call(mismatch) => format!("{} {}", mismatch.kind, mismatch.operator),
+            WidthEvidence::Code(mismatch) => mismatch.key(),
+            WidthEvidence::Call(mismatch) => mismatch.key(),
         }
     }
 }

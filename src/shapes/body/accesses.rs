@@ -1,4 +1,4 @@
-//! Units that access linear memory, one or a few in a function, with addresses of every form.
+//! Units that access linear memory, one or some in a function, with addresses of every form.
 //!
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.

@@ -21,6 +21,8 @@ fn every_unit_of_depth_one_has_its_place() {
 fn no_two_units_of_a_function_have_one_address() {
     let mut shared = 0;
     for point in batches(Depth::One, None).flat_map(|batch| batch.points) {
+        let may = |(unit, _): &(Unit, Addressing)| unit.may_have_neighbours();
+        assert!(point.units.len() == 1 || point.units.iter().all(may), "{:?}", point.units);
         let at_zero = point.units.iter().enumerate();
         let at_zero = at_zero.filter(|(_, (_, there))| there.offset == Offset::Zero);
         let mut taken = BTreeSet::new();
@@ -33,6 +35,18 @@ fn no_two_units_of_a_function_have_one_address() {
         }
     }
     assert!(shared > 1000, "{shared} units at zero stand beside another");
+}
+
+#[test]
+fn what_names_too_many_places_stands_alone() {
+    let addressing = Addressing { form: AddressForm::Const, offset: Offset::Small };
+    let depths = [Depth::One, Depth::Two]
+        .map(|depth| units_of(depth).find(|units| !units.iter().all(Unit::may_have_neighbours)));
+    let [None, Some(large)] = depths else { panic!("{depths:?}") };
+    let small = units_of(Depth::One).next().unwrap();
+    let point = |units: &[Unit]| Point { units: vec![(units[0].clone(), addressing)] };
+    assert!(point(&small).takes(&small, addressing));
+    assert!(!point(&small).takes(&large, addressing) && !point(&large).takes(&small, addressing));
 }
 
 #[test]
