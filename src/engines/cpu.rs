@@ -24,13 +24,15 @@ pub struct Feature {
     pub name: &'static str,
     /// Cranelift's name for it.
     pub flag: &'static str,
+    /// The first release of Wasmtime, by its first number, that knows it; 0 for all that there are.
+    since: u64,
     /// Whether this machine has it.
     host: fn() -> bool,
 }
 
 macro_rules! features {
-    ($(($name:literal, $flag:literal, $detected:tt)),* $(,)?) => {
-        &[$(Feature { name: $name, flag: $flag, host: detect!($detected) }),*]
+    ($(($name:literal, $flag:literal, $detected:tt, $since:literal)),* $(,)?) => {
+        &[$(Feature { name: $name, flag: $flag, since: $since, host: detect!($detected) }),*]
     };
 }
 
@@ -51,24 +53,24 @@ macro_rules! detect {
 /// Every feature, in the order in which processors came to have them: each set of a ladder up this
 /// list is one that exists, or nearly.
 pub const FEATURES: &[Feature] = features![
-    ("sse3", "has_sse3", "sse3"),
-    ("ssse3", "has_ssse3", "ssse3"),
-    ("sse41", "has_sse41", "sse4.1"),
-    ("sse42", "has_sse42", "sse4.2"),
-    ("popcnt", "has_popcnt", "popcnt"),
-    ("avx", "has_avx", "avx"),
-    ("avx2", "has_avx2", "avx2"),
-    ("fma", "has_fma", "fma"),
-    ("bmi1", "has_bmi1", "bmi1"),
-    ("bmi2", "has_bmi2", "bmi2"),
-    ("lzcnt", "has_lzcnt", "lzcnt"),
-    ("avx512f", "has_avx512f", "avx512f"),
-    ("avx512vl", "has_avx512vl", "avx512vl"),
-    ("avx512dq", "has_avx512dq", "avx512dq"),
-    ("avx512bitalg", "has_avx512bitalg", "avx512bitalg"),
-    ("avx512vbmi", "has_avx512vbmi", "avx512vbmi"),
-    ("avx512vnni", "has_avx512vnni", "avx512vnni"),
-    ("avxvnni", "has_avx_vnni", "avxvnni"),
+    ("sse3", "has_sse3", "sse3", 0),
+    ("ssse3", "has_ssse3", "ssse3", 0),
+    ("sse41", "has_sse41", "sse4.1", 0),
+    ("sse42", "has_sse42", "sse4.2", 0),
+    ("popcnt", "has_popcnt", "popcnt", 0),
+    ("avx", "has_avx", "avx", 0),
+    ("avx2", "has_avx2", "avx2", 0),
+    ("fma", "has_fma", "fma", 0),
+    ("bmi1", "has_bmi1", "bmi1", 0),
+    ("bmi2", "has_bmi2", "bmi2", 0),
+    ("lzcnt", "has_lzcnt", "lzcnt", 0),
+    ("avx512f", "has_avx512f", "avx512f", 0),
+    ("avx512vl", "has_avx512vl", "avx512vl", 0),
+    ("avx512dq", "has_avx512dq", "avx512dq", 0),
+    ("avx512bitalg", "has_avx512bitalg", "avx512bitalg", 0),
+    ("avx512vbmi", "has_avx512vbmi", "avx512vbmi", 0),
+    ("avx512vnni", "has_avx512vnni", "avx512vnni", 48),
+    ("avxvnni", "has_avx_vnni", "avxvnni", 48),
 ];
 
 /// The name of the set without any feature.
@@ -106,6 +108,12 @@ impl Features {
     /// Whether this machine can run code for them.
     pub fn runs_here(self) -> bool {
         cfg!(target_arch = "x86_64") && self.0 & !Features::host().0 == 0
+    }
+
+    /// Those that a release of Wasmtime knows, by its first number.
+    #[must_use]
+    pub fn known_to(self, release: u64) -> Features {
+        Features(self.0 & Features::of(|_, feature| feature.since <= release).0)
     }
 
     /// Their rows.

@@ -1,6 +1,7 @@
 //! The name of an engine.
 
 use super::builtin;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -53,6 +54,17 @@ impl EngineId {
         self.0.clone()
     }
 
+    /// The release of Wasmtime that the name says; none for an engine with a name of its own.
+    pub fn release(&self) -> Option<Version> {
+        let name = if self.is_builtin() {
+            builtin::VERSION
+        } else {
+            // A worker that was built for a release has words after it.
+            self.0.split('-').next().unwrap_or_default()
+        };
+        Version::parse(name).ok()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -94,6 +106,15 @@ impl From<EngineId> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_says_which_it_is() {
+        let release = |name: &str| name.parse::<EngineId>().unwrap().release();
+        let says = |name: &str| release(name).map(|it| it.to_string()).unwrap_or_default();
+        assert_eq!(says("builtin"), builtin::VERSION);
+        assert_eq!(says("36.0.18-all-unoptimised"), "36.0.18");
+        assert_eq!(says("mine"), "");
+    }
 
     #[test]
     fn a_name_is_safe_as_a_folder_and_in_front_of_a_slash() {

@@ -6,10 +6,10 @@
 //! it; a run that compiled at least as much on an affected backend could have met it, so when it
 //! did not, the entry is stale.
 
-use crate::engines::{Backend, EngineId, Strategy, VERSION};
+use crate::engines::{Backend, EngineId, Strategy};
 use crate::oracles::Violation;
 use crate::recipe::{Recipe, one_line};
-use semver::{Version, VersionReq};
+use semver::VersionReq;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -173,7 +173,7 @@ impl KnownIssue {
 
     /// Whether a release has it. Of an engine that is no release, nothing says that it is fixed.
     fn affects(&self, engine: &EngineId) -> bool {
-        let Some(version) = version(engine) else { return true };
+        let Some(version) = engine.release() else { return true };
         self.affected.is_empty() || self.affected.iter().any(|range| range.matches(&version))
     }
 
@@ -188,20 +188,11 @@ impl KnownIssue {
             && recipe.unit == shown_by.unit
             && shown_by.params.iter().all(enough)
             && self.is_on(backend)
-            && version(backend.engine()).is_some()
+            && backend.engine().release().is_some()
             && self.affects(backend.engine())
     }
 }
 
 /// The release that an engine is; a build's name goes on after a dash.
-fn version(engine: &EngineId) -> Option<Version> {
-    let name = if engine.is_builtin() {
-        VERSION
-    } else {
-        engine.as_str().split('-').next().unwrap_or_default()
-    };
-    Version::parse(name).ok()
-}
-
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 
 use super::{Aspect, LimitTest, Stand};
 use crate::engines::{Backend, EngineId};
-use semver::Version;
 
 /// The deviations of one engine.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +151,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
 
 /// The deviations that are known of an engine; `None` where nobody has looked.
 pub fn limit_table(engine: &EngineId) -> Option<&'static LimitTable> {
-    let release = Version::parse(engine.as_str()).ok().map(|version| version.major);
+    let release = engine.release().map(|version| version.major);
     let is_of = |table: &&LimitTable| {
         table.engine == engine.as_str() || (release.is_some() && table.releases == release)
     };

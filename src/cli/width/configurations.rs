@@ -35,8 +35,26 @@ pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
         all.retain(Backend::runs_here);
         ensure!(!all.is_empty(), "run the code: this machine can run none of the configurations");
     }
-    let on = |engine| all.iter().map(move |backend| backend.clone().on(engine));
-    Ok(engines.into_iter().flat_map(on).collect())
+    let mut on_all: Vec<Backend> = Vec::new();
+    for engine in engines {
+        for backend in all.iter().map(|backend| known_to(engine, backend.clone().on(engine))) {
+            // Without what a release does not know, two sets may be one.
+            if !on_all.contains(&backend) {
+                on_all.push(backend);
+            }
+        }
+    }
+    Ok(on_all)
+}
+
+/// A backend with the machine's CPU set, as far as an older release knows it.
+fn known_to(engine: &EngineId, mut backend: Backend) -> Backend {
+    if let (Cpu::Features(cpu), Some(release)) = (backend.knobs.cpu, engine.release())
+        && cpu == Features::host()
+    {
+        backend.knobs.cpu = Cpu::Features(cpu.known_to(release.major));
+    }
+    backend
 }
 
 fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
@@ -99,6 +117,23 @@ fn backend(target: &str, knobs: &str, cpu: Features, opt: OptLevel) -> Backend {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_older_release_gets_what_it_knows_of_the_host() {
+        let release: EngineId = "41.0.0".parse().unwrap();
+        let host = backend("x86_64", "guard=off", Features::host(), OptLevel::None).on(&release);
+        let known = known_to(&release, host.clone());
+        let Cpu::Features(cpu) = known.knobs.cpu else { panic!("{known}") };
+        assert_eq!(cpu, Features::host().known_to(41));
+        assert!(cpu.iter().all(|feature| !feature.name.contains("vnni")), "{cpu}");
+        let now = known_to(&EngineId::builtin(), host.clone().on(&EngineId::builtin()));
+        assert_eq!(now.knobs.cpu, Cpu::Features(Features::host()));
+        // What is asked for by name stays.
+        let all = backend("x86_64", "", Features::first(17), OptLevel::Speed).on(&release);
+        if Features::host() != Features::first(17) {
+            assert_eq!(known_to(&release, all.clone()), all);
+        }
+    }
 
     #[test]
     fn every_configuration_is_a_backend_that_can_be_made() {

@@ -67,6 +67,13 @@ pub(super) fn module(opts: &Opts, runs: &[ReproRun]) -> Counts {
             say(&format!("{text}\n"));
         }
     }
+    if !opts.json && !opts.quiet {
+        let not_taken = runs.len() as u64 - counts.looked_at - counts.failed;
+        say(&format!(
+            "{} configurations looked at, {} could not be looked at, {not_taken} not taken\n",
+            counts.looked_at, counts.failed
+        ));
+    }
     counts
 }
 
