@@ -10,7 +10,9 @@ use super::input::InputOpts;
 use super::options::{RunOpts, cache, check_oracle, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
 use super::verdicts::describe;
-use crate::campaign::{Answer, Asked, Inquiry, Question, Release, Thoroughness, history};
+use crate::campaign::{
+    Answer, Asked, Inquiry, Question, Release, Thoroughness, WidthEvidence, history,
+};
 use crate::engines::EngineId;
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -178,11 +180,9 @@ fn word_and_detail(question: &Question, asked: &Asked<'_>) -> (&'static str, Str
 /// What is wrong with an access, of a module that was accepted all the same, where that is what makes
 /// a release bad.
 fn wrong_access(question: &Question, outcome: &Outcome) -> Option<String> {
-    let counts = |name| question.oracle.as_ref().is_none_or(|oracle| oracle == name);
-    let in_code = outcome.machine.iter().filter(|_| counts("width"));
-    let in_calls = outcome.edge.iter().filter(|_| counts("edge"));
-    let in_code = in_code.flat_map(|it| &it.mismatches).map(ToString::to_string);
-    in_code.chain(in_calls.flat_map(|it| &it.mismatches).map(ToString::to_string)).next()
+    let asked = question.oracle.as_deref().map_or(vec!["width", "edge"], |oracle| vec![oracle]);
+    let seen = asked.into_iter().flat_map(|oracle| WidthEvidence::seen_by(oracle, outcome));
+    seen.map(|evidence| evidence.to_string()).next()
 }
 
 /// Keeps the result with the finding.

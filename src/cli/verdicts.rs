@@ -7,9 +7,9 @@ use super::known;
 use super::options::RunOpts;
 use super::output::reporter;
 use super::recorder::Recorder;
-use crate::campaign::{Repro, ReproReport, ReproRun, reproduce};
+use crate::campaign::{Repro, ReproReport, ReproRun, WidthEvidence, reproduce};
 use crate::oracles::Violation;
-use crate::outcome::{EdgeMismatch, EngineVerdict, Mismatch, Outcome, Termination};
+use crate::outcome::{EngineVerdict, Outcome, Termination};
 use crate::report::{self, Known};
 use crate::triage::{self, KnownIssues};
 use anyhow::{Result, bail};
@@ -53,22 +53,18 @@ pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Opti
 /// What the list of known issues says of each violation.
 pub(super) fn standings(issues: &KnownIssues, report: &ReproReport) -> Vec<Option<Known>> {
     let of_run = |run: &ReproRun| {
-        let each = run.violations.iter().flat_map(|judged| each(&judged.violation, &run.outcome));
-        each.map(|violation| known::standing(issues, &violation, &run.backend)).collect::<Vec<_>>()
+        let violations = run.violations.iter().map(|judged| &judged.violation);
+        let bugs = violations.flat_map(|violation| bugs(violation, &run.outcome));
+        bugs.map(|bug| known::standing(issues, &bug, &run.backend)).collect::<Vec<_>>()
     };
     report.runs.iter().flat_map(of_run).collect()
 }
 
-/// A violation by what it is about: of wrong accesses it names the first, and the others may be other
-/// bugs.
-fn each(violation: &Violation, outcome: &Outcome) -> Vec<Violation> {
-    let in_code = outcome.machine.iter().flat_map(|it| &it.mismatches).map(Mismatch::key);
-    let in_calls = outcome.edge.iter().flat_map(|it| &it.mismatches).map(EdgeMismatch::key);
-    let keys: BTreeSet<String> = match violation.oracle.as_str() {
-        "width" => in_code.collect(),
-        "edge" => in_calls.collect(),
-        _ => [violation.key.clone()].into(),
-    };
+/// A violation for each bug that it may be about: of wrong accesses it names the first.
+fn bugs(violation: &Violation, outcome: &Outcome) -> Vec<Violation> {
+    let seen = WidthEvidence::seen_by(&violation.oracle, outcome);
+    let mut keys: BTreeSet<String> = seen.iter().map(WidthEvidence::key).collect();
+    keys.insert(violation.key.clone());
     keys.into_iter().map(|key| Violation { key, ..violation.clone() }).collect()
 }
 
@@ -80,17 +76,20 @@ pub(super) fn tell_known(standings: &[Option<Known>]) {
 
 /// A run for other programs.
 pub(super) fn json(repro: &Repro, run: &ReproRun) -> serde_json::Value {
-    let signatures: Vec<String> =
-        run.violations.iter().map(|judged| judged.signature.to_string()).collect();
     let inconclusive: Vec<String> = run.inconclusive.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "subject": repro.case.subject,
         "backend": run.backend,
         "budget": repro.budget,
         "outcome": run.outcome,
-        "violations": signatures,
+        "violations": signatures(run),
         "inconclusive": inconclusive,
     })
+}
+
+/// What a run violated, by signature.
+pub(super) fn signatures(run: &ReproRun) -> Vec<String> {
+    run.violations.iter().map(|judged| judged.signature.to_string()).collect()
 }
 
 /// Why a backend that refused the module does not take it, where what it lacks is known.
@@ -199,7 +198,7 @@ pub(super) fn ending(outcome: &Outcome) -> String {
 mod tests {
     use super::*;
     use crate::oracles::Severity;
-    use crate::outcome::{MachineCheck, MismatchKind};
+    use crate::outcome::{MachineCheck, Mismatch, MismatchKind};
 
     #[test]
     fn what_is_known_of_one_wrong_access_does_not_speak_for_another() {
@@ -226,7 +225,7 @@ mod tests {
                 summary: String::new(),
                 severity: Severity::Security,
             };
-            each(&violation, &outcome).into_iter().map(|it| it.key).collect::<Vec<_>>()
+            bugs(&violation, &outcome).into_iter().map(|it| it.key).collect::<Vec<_>>()
         };
         assert_eq!(keys("width", "wider f64.copysign"), ["wider f64.copysign", "wider f64.sqrt"]);
         assert_eq!(keys("crash", "panic"), ["panic"]);

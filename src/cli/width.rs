@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod configurations;
+mod module;
 mod report;
 
 use super::Exit;
@@ -127,7 +128,7 @@ fn check_module(
     if let Some(error) = report.seat_error {
         return Err(error.into());
     }
-    let counts = report::module(opts, &report.runs);
+    let counts = module::report(opts, &report.runs);
     let standings = verdicts::standings(issues, &report);
     tell_known(opts, &standings);
     if let Some(exit) = known::exit(standings.iter().map(Option::as_ref)) {

@@ -193,6 +193,5 @@ impl KnownIssue {
     }
 }
 
-/// The release that an engine is; a build's name goes on after a dash.
 #[cfg(test)]
 mod tests;

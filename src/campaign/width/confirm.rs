@@ -35,16 +35,8 @@ pub fn confirm_width(
         }
         let all = report.runs.len();
         let shows = |run: &ReproRun| {
-            let (oracle, first) = match &wrong.evidence {
-                WidthEvidence::Code(_) => {
-                    let first = run.outcome.machine.as_ref()?.mismatches.first()?;
-                    ("width", WidthEvidence::Code(first.clone()))
-                }
-                WidthEvidence::Call(_) => {
-                    let first = run.outcome.edge.as_ref()?.mismatches.first()?;
-                    ("edge", WidthEvidence::Call(first.clone()))
-                }
-            };
+            let oracle = wrong.evidence.oracle();
+            let first = WidthEvidence::seen_by(oracle, &run.outcome).into_iter().next()?;
             let judged = run.violations.iter().find(|judged| judged.violation.oracle == oracle)?;
             (first.key() == wrong.evidence.key()).then(|| judged.clone())
         };

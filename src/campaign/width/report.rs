@@ -63,6 +63,25 @@ pub enum WidthEvidence {
 }
 
 impl WidthEvidence {
+    /// What an outcome holds of it, as the oracle of that name sees it; nothing for other oracles.
+    pub fn seen_by(oracle: &str, outcome: &Outcome) -> Vec<WidthEvidence> {
+        let in_code = outcome.machine.iter().flat_map(|it| &it.mismatches).cloned();
+        let in_calls = outcome.edge.iter().flat_map(|it| &it.mismatches).cloned();
+        match oracle {
+            "width" => in_code.map(WidthEvidence::Code).collect(),
+            "edge" => in_calls.map(WidthEvidence::Call).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The oracle that sees it.
+    pub fn oracle(&self) -> &'static str {
+        match self {
+            WidthEvidence::Code(_) => "width",
+            WidthEvidence::Call(_) => "edge",
+        }
+    }
+
     /// The Wasm operator that it is about, by its name.
     fn operator(&self) -> &str {
         match self {

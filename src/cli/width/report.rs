@@ -1,9 +1,8 @@
-//! What `brink width` prints.
+//! What `brink width` prints of the matrix.
 
 use super::Opts;
-use crate::campaign::{Finding, ReproRun, WidthReport, Wrong};
+use crate::campaign::{Finding, WidthReport, Wrong};
 use crate::cli::exit::say;
-use crate::cli::verdicts::describe;
 use crate::engines::{Backend, Cpu, FEATURES, Features};
 use crate::report::bytes;
 use crate::store::Readers;
@@ -11,75 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Doubts and failures that are printed.
-const SHOWN: usize = 5;
-
-/// What was seen of a module.
-#[derive(Default)]
-pub(super) struct Counts {
-    /// Backends whose code was looked at.
-    pub(super) looked_at: u64,
-    /// Backends whose code could not be looked at, though they made some.
-    pub(super) failed: u64,
-    /// Wrong accesses.
-    pub(super) wrong: u64,
-}
-
-/// Prints what the runs of one module brought, a line a backend.
-pub(super) fn module(opts: &Opts, runs: &[ReproRun]) -> Counts {
-    let mut counts = Counts::default();
-    for run in runs {
-        if opts.json {
-            say(&format!(
-                "{}\n",
-                serde_json::json!({ "backend": run.backend, "check": run.outcome.machine })
-            ));
-        }
-        let mut text = format!("{}: ", short(&run.backend));
-        let checked = run.outcome.machine.as_ref();
-        match checked.map(|machine| (machine, &machine.failure)) {
-            None => text.push_str(&describe(&run.outcome)),
-            Some((_, Some(reason))) => {
-                counts.failed += 1;
-                text.push_str(reason);
-            }
-            Some((machine, None)) => {
-                counts.looked_at += 1;
-                counts.wrong += machine.mismatch_count;
-                // Writing to a string cannot fail.
-                let _ = write!(
-                    text,
-                    "{} accesses in {} functions, {} of code: {} wrong, {} uncertain",
-                    machine.accesses,
-                    machine.functions,
-                    bytes(machine.code_bytes),
-                    machine.mismatch_count,
-                    machine.unsure_count
-                );
-                for mismatch in machine.mismatches.iter().take(SHOWN) {
-                    let _ = write!(text, "\n  {}: {mismatch}", place(mismatch.position));
-                }
-                for doubt in machine.unsure.iter().take(SHOWN) {
-                    let _ = write!(text, "\n  uncertain: {doubt}");
-                }
-            }
-        }
-        if !opts.json && !opts.quiet {
-            say(&format!("{text}\n"));
-        }
-    }
-    if !opts.json && !opts.quiet {
-        let not_taken = runs.len() as u64 - counts.looked_at - counts.failed;
-        say(&format!(
-            "{} configurations looked at, {} could not be looked at, {not_taken} not taken\n",
-            counts.looked_at, counts.failed
-        ));
-    }
-    counts
-}
-
-fn place(position: Option<u32>) -> String {
-    position.map_or_else(|| "somewhere".to_owned(), |at| format!("at offset {at:#x}"))
-}
+pub(super) const SHOWN: usize = 5;
 
 /// Prints what the matrix brought.
 pub(super) fn matrix(opts: &Opts, report: &WidthReport, findings: &[Finding], complete: bool) {
@@ -232,7 +163,7 @@ fn sets(cpus: &[Features]) -> String {
 }
 
 /// A backend without a long list of CPU features.
-fn short(backend: &Backend) -> String {
+pub(super) fn short(backend: &Backend) -> String {
     match backend.knobs.cpu {
         Cpu::Target => backend.to_string(),
         Cpu::Features(features) => {
