@@ -30,7 +30,8 @@ use crate::ops::UnitKind;
 
 pub use self::body::accesses::{
     Exported, MemoryForm, Parameters, arguments as accesses_arguments, batch as accesses_batch,
-    parameters as accesses_parameters, recipe as accesses_recipe, unit as accesses_unit,
+    parameters as accesses_parameters, recipe as accesses_recipe, repeats as accesses_repeat,
+    unit as accesses_unit,
 };
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};

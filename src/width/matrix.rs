@@ -6,12 +6,11 @@
 
 mod units;
 
-use self::units::{stands_alone, units_of};
+use self::units::{may_change_memory, stands_alone, units_of};
 use crate::ops::{
-    ADDRESSED_NEIGHBOURS, AccessKind, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude,
-    Proposal, Unit,
+    ADDRESSED_NEIGHBOURS, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude, Proposal, Unit,
 };
-use crate::shapes::MemoryForm;
+use crate::shapes::{MemoryForm, accesses_repeat};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
@@ -26,10 +25,6 @@ const BATCH_UNITS: usize = 1000;
 /// unit does. No two of them name the same place.
 const POINT_UNITS: usize = ADDRESSED_NEIGHBOURS as usize;
 
-/// Neighbours in one function with addresses of one form and no offset: they take the parameters
-/// that addresses are made from in turns, and at one address, two loads would be one.
-const NEIGHBOURS_AT_ZERO: usize = PARAMS_PER_TYPE as usize;
-
 /// Points that are looked at for one with room for more units.
 const OPEN_POINTS: usize = 16;
 
@@ -42,18 +37,33 @@ pub struct Point {
 
 impl Point {
     /// Whether units whose addresses are all made one way may stand here as well, so that a
-    /// compiler still needs every load by itself. Stores may be to one address: each is followed by
-    /// a load that may trap, which shows what was stored.
+    /// compiler still needs every load by itself.
     fn takes(&self, units: &[Unit], addressing: Addressing) -> bool {
-        let Addressing { form, offset } = addressing;
-        let mut all = self.units.iter().map(|(unit, _)| unit).chain(units);
-        let other = |(_, there): &(Unit, Addressing)| there.form != form;
+        let added = units.iter().map(|unit| (unit, addressing));
+        let mut all = self.units.iter().map(|(unit, there)| (unit, *there)).chain(added);
         self.units.len() + units.len() <= POINT_UNITS
-            && !all.any(|unit| stands_alone(unit, offset))
-            && (offset != Offset::Zero
-                || form == AddressForm::Const
-                || self.units.iter().all(other))
+            && loads_stay_apart(all.clone())
+            && !all.any(|(unit, there)| stands_alone(unit, there.offset))
     }
+}
+
+/// Whether between any two units that may have one address, something may have changed what is
+/// there. Without an offset, neighbours take the parameters that addresses are made from in turns.
+fn loads_stay_apart<'a>(units: impl Iterator<Item = (&'a Unit, Addressing)>) -> bool {
+    let mut loaded = 0_u32;
+    for ((unit, Addressing { form, offset }), param) in units.zip((0..PARAMS_PER_TYPE).cycle()) {
+        if offset == Offset::Zero && form != AddressForm::Const {
+            let place = 1 << (form as u32 * PARAMS_PER_TYPE + param);
+            if loaded & place != 0 {
+                return false;
+            }
+            loaded |= place;
+        }
+        if may_change_memory(unit) {
+            loaded = 0;
+        }
+    }
+    true
 }
 
 /// Points that go into one module: they need the same memory and the same proposals.
@@ -102,9 +112,8 @@ pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
     }
 }
 
-/// Points by the place of their memory in [`MemoryForm::ALL`], whether their accesses may have one
-/// address, and what they need.
-type Groups = BTreeMap<(usize, bool, BTreeSet<Proposal>), Vec<Point>>;
+/// Points by the place of their memory in [`MemoryForm::ALL`], and what they need.
+type Groups = BTreeMap<(usize, BTreeSet<Proposal>), Vec<Point>>;
 
 /// See [`batches`].
 pub struct Batches {
@@ -132,7 +141,7 @@ impl Iterator for Batches {
         if let Some(full) = self.full.pop_front() {
             return Some(full);
         }
-        let ((memory, _, proposals), points) = self.open.pop_first()?;
+        let ((memory, proposals), points) = self.open.pop_first()?;
         Some(Batch { memory: MemoryForm::ALL[memory], proposals, points })
     }
 }
@@ -166,19 +175,16 @@ impl Batches {
     /// Adds a group of units with addresses and a memory of these forms.
     fn put(&mut self, units: &[Unit], mut addressing: Addressing, memory: usize) {
         let first = &units[0];
-        if addressing.offset == Offset::Zero && repeats_itself(first) {
+        if addressing.offset == Offset::Zero && accesses_repeat(first) {
             addressing.offset = Offset::Small;
         }
-        let at_zero = addressing.offset == Offset::Zero;
-        let neighbours = match (self.plain, at_zero) {
-            _ if stands_alone(first, addressing.offset) => 1,
-            (true, true) => 1,
-            (false, true) => NEIGHBOURS_AT_ZERO,
-            (_, false) => POINT_UNITS,
-        };
-        let key = (memory, at_zero, first.proposals());
+        let group = units.iter().map(|unit| (unit, addressing));
+        let one_by_one = stands_alone(first, addressing.offset)
+            || (self.plain && addressing.offset == Offset::Zero)
+            || !loads_stay_apart(group);
+        let key = (memory, first.proposals());
         let points = self.open.entry(key.clone()).or_default();
-        for units in units.chunks(neighbours) {
+        for units in units.chunks(if one_by_one { 1 } else { units.len() }) {
             let addressed = units.iter().map(|unit| (unit.clone(), addressing));
             let mut open = points.iter_mut().rev().take(OPEN_POINTS);
             match open.find(|point| !self.plain && point.takes(units, addressing)) {
@@ -190,7 +196,7 @@ impl Batches {
         if points.len() >= BATCH || (units >= BATCH_UNITS && !self.plain) {
             let points = std::mem::take(points);
             let memory = MemoryForm::ALL[memory];
-            self.full.push_back(Batch { memory, proposals: key.2, points });
+            self.full.push_back(Batch { memory, proposals: key.1, points });
         }
     }
 }
@@ -206,16 +212,6 @@ static FORMS: LazyLock<Vec<(Addressing, usize)>> = LazyLock::new(|| {
     };
     (0..forms * offsets * memories).map(each).collect()
 });
-
-/// Whether a unit would access the same bytes twice without need if all its accesses had the same
-/// address: a load after a load, a store of what was just loaded from there, two results stored.
-fn repeats_itself(unit: &Unit) -> bool {
-    let steps = unit.steps();
-    let after = steps.iter().skip(1).filter_map(|step| step.op.access).collect::<Vec<_>>();
-    after.iter().any(|access| access.kind != AccessKind::Store)
-        || (steps.len() == 2 && !after.is_empty())
-        || steps.iter().any(|step| step.op.results.len() > 1)
-}
 
 #[cfg(test)]
 mod tests;

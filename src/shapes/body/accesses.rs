@@ -3,7 +3,7 @@
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.
 
-use crate::ops::{AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
+use crate::ops::{AccessKind, AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use std::ops::Range;
@@ -160,8 +160,19 @@ pub fn parameters<'a>(units: impl Iterator<Item = &'a Unit>) -> Parameters {
     Parameters { count, addresses: prelude.address_params(), base: prelude.base_param() }
 }
 
+/// Whether a unit would access the same bytes twice without need if all its accesses had the same
+/// address: a load after a load, a store of what was just loaded from there, two results stored.
+pub fn repeats(unit: &Unit) -> bool {
+    let steps = unit.steps();
+    let after = steps.iter().skip(1).filter_map(|step| step.op.access).collect::<Vec<_>>();
+    after.iter().any(|access| access.kind != AccessKind::Store)
+        || (steps.len() == 2 && !after.is_empty())
+        || steps.iter().any(|step| step.op.results.len() > 1)
+}
+
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
-/// each makes its addresses.
+/// each makes its addresses. Where a function has several units, none may need an access that
+/// another makes.
 pub fn batch<'a>(
     memory: MemoryForm,
     functions: impl Iterator<Item = &'a [(Unit, Addressing)]> + Clone,
@@ -186,8 +197,10 @@ fn functions<'a>(
     let prelude = Prelude::for_any_addressing(&distinct, memory64, small_pages);
     let mut builder = ModuleBuilder::with_prelude(&prelude);
     // Of two accesses at one address, one may do for both.
-    builder.accesses_count =
-        functions.clone().flatten().all(|(_, addressing)| addressing.offset != Offset::Zero);
+    let may_repeat = |(unit, addressing): &(Unit, Addressing)| {
+        addressing.offset == Offset::Zero && repeats(unit)
+    };
+    builder.accesses_count = !functions.clone().flatten().any(may_repeat);
     let ty = builder.func_type(prelude.params(), &[]);
     let params = prelude.params().len() as u64;
     let mut variant = 0;

@@ -55,6 +55,17 @@ pub(super) fn stands_alone(unit: &Unit, offset: Offset) -> bool {
     !unit.may_have_neighbours() || unit.steps().iter().any(|step| needs_it(step.op))
 }
 
+/// Whether what keeps a unit's result may change any byte of memory.
+pub(super) fn may_change_memory(unit: &Unit) -> bool {
+    let result = unit.steps().last().and_then(|step| step.op.last_result());
+    match unit.sink() {
+        // References are stored to a table.
+        Sink::Store => result.is_some_and(is_loadable),
+        Sink::Call => true,
+        Sink::Drop | Sink::Local | Sink::Global => false,
+    }
+}
+
 fn is_load(op: &Operator) -> bool {
     op.access.is_some_and(|access| access.kind == AccessKind::Load)
 }
