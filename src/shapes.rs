@@ -29,9 +29,9 @@ use self::module::Use;
 use crate::ops::UnitKind;
 
 pub use self::body::accesses::{
-    Exported, MemoryForm, Parameters, arguments as accesses_arguments, batch as accesses_batch,
-    parameters as accesses_parameters, recipe as accesses_recipe, repeats as accesses_repeat,
-    unit as accesses_unit,
+    Exported, MemoryForm, Parameters, all_needed as accesses_all_needed,
+    arguments as accesses_arguments, batch as accesses_batch, parameters as accesses_parameters,
+    recipe as accesses_recipe, repeats as accesses_repeat, unit as accesses_unit,
 };
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};

@@ -18,6 +18,9 @@ const ENTROPY_BYTES: usize = 4 << 10;
 /// One step in so many changes bytes rather than recipes, which also tries the decoder.
 const BYTES_EVERY: u32 = 32;
 
+/// The sizes up to which steps lead: the largest, or half of it, and so on, so many times.
+const HALVINGS_MAX: u32 = 5;
+
 /// A mutation of a compact recipe. Equal seeds take equal steps.
 pub fn recipe(data: &mut [u8], size: usize, max: usize, seed: u32, fallback: &Fallback) -> usize {
     if !seed.is_multiple_of(BYTES_EVERY)
@@ -55,7 +58,12 @@ pub fn cross(first: &[u8], second: &[u8], out: &mut [u8], seed: u32) -> usize {
 fn step(parent: &Recipe, other: Option<&Recipe>, seed: u32, out: &mut [u8]) -> Option<usize> {
     let entropy = entropy(seed);
     let mut u = Unstructured::new(&entropy);
-    let child = shapes::mutate(parent, other, FUZZED_BYTES_MAX, &mut u).ok()?;
+    // Small modules show most, and in the time that a compiler needs for a large one it is through
+    // many of them: of two sizes the smaller.
+    let halvings = [(); 2].map(|()| u.int_in_range(0..=HALVINGS_MAX));
+    let bytes_max = FUZZED_BYTES_MAX >> halvings.into_iter().flatten().max()?;
+    let bytes_max = bytes_max.max(shapes::small(parent, FUZZED_BYTES_MAX).unwrap_or(0));
+    let child = shapes::mutate(parent, other, bytes_max, &mut u).ok()?;
     put(&shapes::to_bytes(&child).ok()?, out)
 }
 

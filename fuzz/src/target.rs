@@ -23,7 +23,7 @@ const REPEAT_EVERY: u64 = 16;
 
 /// Inputs that take longer are judged and not kept, in microseconds of CPU time: steps from what is
 /// quick are quick, and a corpus of slow inputs would be most of what a fuzzer spends its time on.
-const KEPT_US_MAX: u64 = 25_000;
+const KEPT_US_MAX: u64 = 15_000;
 
 /// What is done with inputs, and on what: an input goes to one of the backends, chosen by what it
 /// is, so that all are tried and an input means the same every time.

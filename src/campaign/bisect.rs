@@ -3,7 +3,9 @@
 //! A release that cannot say (it lacks a proposal, fails in another way, calls the module invalid)
 //! is walked around: its neighbours are asked instead.
 
-use std::fmt::Write;
+mod history;
+
+pub use self::history::history;
 
 /// What one release says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,55 +105,6 @@ impl Search<'_> {
     fn known(&self) -> impl Iterator<Item = &Answer> {
         self.answers.iter().flatten().filter(|answer| answer.says())
     }
-}
-
-/// One sentence: since when and until when the releases of these names are bad.
-pub fn history(names: &[String], answers: &[Option<Answer>]) -> String {
-    let said: Vec<(&String, bool)> = names
-        .iter()
-        .zip(answers)
-        .filter_map(|(name, answer)| match answer {
-            Some(Answer::Good) => Some((name, true)),
-            Some(Answer::Bad) => Some((name, false)),
-            Some(Answer::CannotSay(_)) | None => None,
-        })
-        .collect();
-    let Some(((oldest, first_good), rest)) = said.split_first() else {
-        return "No release can say.".to_owned();
-    };
-    if rest.iter().all(|(_, good)| good == first_good) {
-        let newest = said.last().map_or(*oldest, |(name, _)| *name);
-        let what = if *first_good { "Good" } else { "Bad" };
-        return match answers.iter().filter(|answer| answer.is_none()).count() {
-            0 => format!("{what} in every release that can say, from {oldest} to {newest}."),
-            left => format!(
-                "{what} in all {} releases that were asked and can say, from {oldest} to {newest}; \
-                 {left} others were not asked.",
-                said.len()
-            ),
-        };
-    }
-    let mut text = String::new();
-    if !first_good {
-        let _ = write!(text, "Bad already in {oldest}, the oldest that can say");
-    }
-    for pair in said.windows(2) {
-        let ((last, before), (first, after)) = (pair[0], pair[1]);
-        if before == after {
-            continue;
-        }
-        let comma = if text.is_empty() { "" } else { ", " };
-        let _ = if after {
-            write!(text, "{comma}fixed in {first} (bad in {last})")
-        } else {
-            let since = if text.is_empty() { "Regression since" } else { "regression since" };
-            write!(text, "{comma}{since} {first} (good in {last})")
-        };
-    }
-    if let Some((newest, false)) = said.last() {
-        let _ = write!(text, ", still bad in {newest}");
-    }
-    text + "."
 }
 
 #[cfg(test)]

@@ -161,7 +161,8 @@ fn check(
     }
     // What does not compile and breaks no promise is still what was asked for.
     let unexplained = verdicts::not_compiled(repro, &report).any(|run| run.violations.is_empty());
-    Ok(if unexplained { Exit::Found } else { found.unwrap_or(Exit::Nothing) })
+    let nowhere = report.runs.iter().all(|run| verdicts::is_apart(repro, run));
+    Ok(if unexplained || nowhere { Exit::Found } else { found.unwrap_or(Exit::Nothing) })
 }
 
 /// What each backend made of it.

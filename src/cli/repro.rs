@@ -99,7 +99,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             finding.summary
         );
     }
-    if opts.everywhere && verdicts::not_compiled(&repro, &report).next().is_some() {
+    if opts.everywhere && !verdicts::compiles_everywhere(&repro, &report) {
         return Ok(Exit::Found);
     }
     let standings = verdicts::standings(&issues, &report);

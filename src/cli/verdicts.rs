@@ -98,22 +98,32 @@ pub(super) fn lacking(repro: &Repro, run: &ReproRun) -> Option<String> {
     run.backend.lacks(&repro.case.proposals).filter(|_| refused)
 }
 
+/// Whether a run could not be asked to compile the module.
+pub(super) fn is_apart(repro: &Repro, run: &ReproRun) -> bool {
+    run.outcome.termination.name() == "not-applicable" || lacking(repro, run).is_some()
+}
+
 /// The runs that should have compiled the module and did not.
 pub(super) fn not_compiled<'r>(
     repro: &'r Repro,
     report: &'r ReproReport,
 ) -> impl Iterator<Item = &'r ReproRun> {
-    let apart = |run: &ReproRun| {
-        run.outcome.termination.name() == "not-applicable" || lacking(repro, run).is_some()
-    };
     let compiled = |run: &ReproRun| run.outcome.termination.name() == "accepted";
-    report.runs.iter().filter(move |run| !apart(run) && !compiled(run))
+    report.runs.iter().filter(move |run| !is_apart(repro, run) && !compiled(run))
+}
+
+/// Whether it compiles wherever that can be asked, and that is somewhere.
+pub(super) fn compiles_everywhere(repro: &Repro, report: &ReproReport) -> bool {
+    accepted(report) > 0 && not_compiled(repro, report).next().is_none()
+}
+
+fn accepted(report: &ReproReport) -> usize {
+    report.runs.iter().filter(|run| run.outcome.termination.name() == "accepted").count()
 }
 
 /// One line for all backends: does it compile everywhere?
 pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
-    let named = |run: &&ReproRun| run.outcome.termination.name() == "accepted";
-    let accepted = report.runs.iter().filter(named).count();
+    let accepted = accepted(report);
     let failed: Vec<&ReproRun> = not_compiled(repro, report).collect();
     let apart = report.runs.len() - accepted - failed.len();
     let planned = repro.backends.len() * repro.times as usize;
@@ -121,6 +131,7 @@ pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
         return format!("Not finished: {} of {planned} runs were made.\n", report.runs.len());
     }
     let mut text = match (accepted, failed.len()) {
+        (0, 0) => "There is nowhere to compile it".to_owned(),
         (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
         (0, _) => "It compiles in none of them".to_owned(),
         (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::ops::emit;
 use crate::ops::error::UnitError;
 use crate::ops::operator;
+use crate::ops::parts::Frame;
 use crate::ops::table::{Operator, Proposal, Type};
 
 pub use self::places::{Sink, Source};
@@ -111,6 +112,11 @@ impl Unit {
     /// Where results go that no later step takes.
     pub fn sink(&self) -> Sink {
         self.sink
+    }
+
+    /// Whether more than its operands stands around one of its operators.
+    pub fn is_framed(&self) -> bool {
+        self.steps.iter().any(|step| step.op.frame != Frame::NONE)
     }
 
     /// How copies fit together.

@@ -10,7 +10,7 @@ use self::units::{may_change_memory, stands_alone, units_of};
 use crate::ops::{
     ADDRESSED_NEIGHBOURS, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude, Proposal, Unit,
 };
-use crate::shapes::{MemoryForm, accesses_repeat};
+use crate::shapes::{MemoryForm, accesses_all_needed, accesses_repeat};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
@@ -112,8 +112,9 @@ pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
     }
 }
 
-/// Points by the place of their memory in [`MemoryForm::ALL`], and what they need.
-type Groups = BTreeMap<(usize, BTreeSet<Proposal>), Vec<Point>>;
+/// Points by the place of their memory in [`MemoryForm::ALL`], whether a compiler needs all their
+/// accesses, and what they need.
+type Groups = BTreeMap<(usize, bool, BTreeSet<Proposal>), Vec<Point>>;
 
 /// See [`batches`].
 pub struct Batches {
@@ -141,7 +142,7 @@ impl Iterator for Batches {
         if let Some(full) = self.full.pop_front() {
             return Some(full);
         }
-        let ((memory, proposals), points) = self.open.pop_first()?;
+        let ((memory, _, proposals), points) = self.open.pop_first()?;
         Some(Batch { memory: MemoryForm::ALL[memory], proposals, points })
     }
 }
@@ -182,7 +183,7 @@ impl Batches {
         let one_by_one = stands_alone(first, addressing.offset)
             || (self.plain && addressing.offset == Offset::Zero)
             || !loads_stay_apart(group);
-        let key = (memory, first.proposals());
+        let key = (memory, accesses_all_needed(first, addressing), first.proposals());
         let points = self.open.entry(key.clone()).or_default();
         for units in units.chunks(if one_by_one { 1 } else { units.len() }) {
             let addressed = units.iter().map(|unit| (unit.clone(), addressing));
@@ -196,7 +197,7 @@ impl Batches {
         if points.len() >= BATCH || (units >= BATCH_UNITS && !self.plain) {
             let points = std::mem::take(points);
             let memory = MemoryForm::ALL[memory];
-            self.full.push_back(Batch { memory, proposals: key.1, points });
+            self.full.push_back(Batch { memory, proposals: key.2, points });
         }
     }
 }

@@ -109,3 +109,20 @@ fn a_module_that_not_every_backend_compiles_is_a_finding() {
     assert_eq!(code, 2, "{out}{err}");
     assert!(out.contains("ran over its memory") && out.contains("none of them"), "{out}");
 }
+
+#[test]
+fn a_module_that_no_backend_can_be_asked_for_does_not_compile_everywhere() {
+    let place = tempfile::tempdir().unwrap();
+    let text = "(module (tag $t) (func (export \"f\") (throw $t)))";
+    fs::write(place.path().join("throws.wat"), text).unwrap();
+    let (code, out, err) = check(place.path(), &["throws.wat", "-b", "winch-x86_64"]);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(out.contains("There is nowhere to compile it; 1 are not applicable."), "{out}");
+    let everywhere = ["repro", "throws.wat", "--everywhere", "-b", "winch-x86_64"];
+    let code = |more: &[&str]| {
+        let arguments = [&everywhere[..], more].concat();
+        brink(&arguments).current_dir(place.path()).output().unwrap().status.code()
+    };
+    assert_eq!(code(&[]), Some(2));
+    assert_eq!(code(&["x86_64"]), Some(0));
+}

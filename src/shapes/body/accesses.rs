@@ -3,7 +3,7 @@
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.
 
-use crate::ops::{AccessKind, AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
+use crate::ops::{AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use std::ops::Range;
@@ -163,11 +163,15 @@ pub fn parameters<'a>(units: impl Iterator<Item = &'a Unit>) -> Parameters {
 /// Whether a unit would access the same bytes twice without need if all its accesses had the same
 /// address: a load after a load, a store of what was just loaded from there, two results stored.
 pub fn repeats(unit: &Unit) -> bool {
-    let steps = unit.steps();
-    let after = steps.iter().skip(1).filter_map(|step| step.op.access).collect::<Vec<_>>();
-    after.iter().any(|access| access.kind != AccessKind::Store)
-        || (steps.len() == 2 && !after.is_empty())
-        || steps.iter().any(|step| step.op.results.len() > 1)
+    let mut steps = unit.steps().iter();
+    let first = steps.next().map_or(0, |step| step.op.results.len());
+    first > 1 || steps.any(|step| step.op.access.is_some() || step.op.results.len() > 1)
+}
+
+/// Whether a compiler needs every access of a unit: where there is no offset, what stands around an
+/// operator may load what the unit does.
+pub fn all_needed(unit: &Unit, addressing: Addressing) -> bool {
+    addressing.offset != Offset::Zero || !(repeats(unit) || unit.is_framed())
 }
 
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
@@ -197,10 +201,8 @@ fn functions<'a>(
     let prelude = Prelude::for_any_addressing(&distinct, memory64, small_pages);
     let mut builder = ModuleBuilder::with_prelude(&prelude);
     // Of two accesses at one address, one may do for both.
-    let may_repeat = |(unit, addressing): &(Unit, Addressing)| {
-        addressing.offset == Offset::Zero && repeats(unit)
-    };
-    builder.accesses_count = !functions.clone().flatten().any(may_repeat);
+    builder.accesses_count =
+        functions.clone().flatten().all(|(unit, addressing)| all_needed(unit, *addressing));
     let ty = builder.func_type(prelude.params(), &[]);
     let params = prelude.params().len() as u64;
     let mut variant = 0;

@@ -47,12 +47,11 @@ fn group(steps: Vec<Step>) -> Vec<Unit> {
 /// that others read, or, where there is no offset, the code around its operators may load from where
 /// another's sink stored.
 pub(super) fn stands_alone(unit: &Unit, offset: Offset) -> bool {
-    let needs_it = |op: &Operator| {
-        let sets_parameter = op.immediates.iter().any(|it| matches!(it, Immediate::Local(_)));
-        let is_framed = !(op.frame.before.is_empty() && op.frame.after.is_empty());
-        sets_parameter || (is_framed && offset == Offset::Zero)
-    };
-    !unit.may_have_neighbours() || unit.steps().iter().any(|step| needs_it(step.op))
+    let sets_parameter =
+        |op: &Operator| op.immediates.iter().any(|it| matches!(it, Immediate::Local(_)));
+    !unit.may_have_neighbours()
+        || unit.steps().iter().any(|step| sets_parameter(step.op))
+        || (unit.is_framed() && offset == Offset::Zero)
 }
 
 /// Whether what keeps a unit's result may change any byte of memory.
