@@ -31,7 +31,7 @@ use crate::ops::UnitKind;
 pub use self::body::accesses::{
     Exported, MemoryForm, Parameters, all_needed as accesses_all_needed,
     arguments as accesses_arguments, batch as accesses_batch, parameters as accesses_parameters,
-    recipe as accesses_recipe, repeats as accesses_repeat, unit as accesses_unit,
+    recipe as accesses_recipe, unit as accesses_unit,
 };
 pub use self::builder::{Facts, Items, Module, ModuleBuilder, func_type};
 pub use self::check::{Args, RecipeCheckError, build, check, nearest_shape, shape, whole};

@@ -82,13 +82,16 @@ fn of_shape(shape: &dyn Shape, lab: &mut Lab) -> Recipe {
     recipes.find(is_light).unwrap_or_else(|| of_size(1))
 }
 
-/// What the built-in compiler allocates for it, in bytes: work that, unlike time, is the same every
-/// time.
+/// What the built-in compiler allocates for a module that it takes, in bytes: work that, unlike time,
+/// is the same every time.
 fn allocated(recipe: &Recipe, lab: &mut Lab) -> u64 {
     let backend = "x86_64".parse::<Backend>().expect("the name of a backend");
     let Ok(case) = Case::of_recipe(recipe) else { return u64::MAX };
     let (outcome, _) = lab.try_case(&case, &backend, Budget::new(12, 768 << 20), Trial::default());
-    outcome.measurements.allocated_bytes
+    match outcome.termination.name() {
+        "accepted" => outcome.measurements.allocated_bytes,
+        _ => u64::MAX,
+    }
 }
 
 /// The units of the matrix that can be run at the end of memory, each as a recipe.

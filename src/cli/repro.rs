@@ -82,7 +82,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         let artifact = first.context("write the compiled module: the first run made none")?;
         write_file(path, &mut |file| file.write_all(artifact))?;
     }
-    if !opts.json && !opts.quiet && report.runs.len() > 1 {
+    if !opts.json && !opts.quiet && (opts.everywhere || report.runs.len() > 1) {
         say(&verdicts::tally(&repro, &report));
     }
     let violations = report.signatures();

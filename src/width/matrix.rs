@@ -8,9 +8,10 @@ mod units;
 
 use self::units::{may_change_memory, stands_alone, units_of};
 use crate::ops::{
-    ADDRESSED_NEIGHBOURS, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude, Proposal, Unit,
+    ADDRESSED_NEIGHBOURS, AccessKind, AddressForm, Addressing, Offset, PARAMS_PER_TYPE, Prelude,
+    Proposal, Unit,
 };
-use crate::shapes::{MemoryForm, accesses_all_needed, accesses_repeat};
+use crate::shapes::{MemoryForm, accesses_all_needed};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
@@ -176,7 +177,7 @@ impl Batches {
     /// Adds a group of units with addresses and a memory of these forms.
     fn put(&mut self, units: &[Unit], mut addressing: Addressing, memory: usize) {
         let first = &units[0];
-        if addressing.offset == Offset::Zero && accesses_repeat(first) {
+        if addressing.offset == Offset::Zero && repeats_itself(first) {
             addressing.offset = Offset::Small;
         }
         let group = units.iter().map(|unit| (unit, addressing));
@@ -213,6 +214,16 @@ static FORMS: LazyLock<Vec<(Addressing, usize)>> = LazyLock::new(|| {
     };
     (0..forms * offsets * memories).map(each).collect()
 });
+
+/// Whether a unit would access the same bytes twice without need if all its accesses had the same
+/// address: a load after a load, a store of what was just loaded from there, two results stored.
+fn repeats_itself(unit: &Unit) -> bool {
+    let steps = unit.steps();
+    let after = steps.iter().skip(1).filter_map(|step| step.op.access).collect::<Vec<_>>();
+    after.iter().any(|access| access.kind != AccessKind::Store)
+        || (steps.len() == 2 && !after.is_empty())
+        || steps.iter().any(|step| step.op.results.len() > 1)
+}
 
 #[cfg(test)]
 mod tests;

@@ -29,30 +29,31 @@ pub fn history(names: &[String], answers: &[Option<Answer>]) -> String {
             ),
         };
     }
-    // A fix comes to the next line of releases, and later to those before it: what is told since when
-    // is told of the first of each line.
+    // A fix comes to the next line of releases, and later to those before it: what a line's patches
+    // changed and the next line does not have is told apart.
     let line = |name: &str| name.split_once('.').map_or(name, |(line, _)| line).to_owned();
-    let mut main = vec![said[0]];
-    let mut within = Vec::new();
-    for pair in said.windows(2) {
-        if line(pair[0].0) != line(pair[1].0) {
-            main.push(pair[1]);
-        } else if pair[0].1 != pair[1].1 {
-            within.push(border(pair[0], pair[1]));
+    let lines: Vec<_> = said.chunk_by(|one, next| line(one.0) == line(next.0)).collect();
+    let (mut main, mut within) = (Vec::new(), Vec::new());
+    for (at, releases) in lines.iter().enumerate() {
+        let last = releases[releases.len() - 1].1;
+        if lines.get(at + 1).is_none_or(|next| next[0].1 == last) {
+            main.extend_from_slice(releases);
+        } else {
+            main.push(releases[0]);
+            within.extend(borders(releases));
         }
     }
-    let mut borders = Vec::new();
+    let mut told = Vec::new();
     if !first_good {
-        borders.push(format!("bad already in {oldest}, the oldest that can say"));
+        told.push(format!("bad already in {oldest}, the oldest that can say"));
     }
-    let differ = main.windows(2).filter(|pair| pair[0].1 != pair[1].1);
-    borders.extend(differ.map(|pair| border(pair[0], pair[1])));
+    told.extend(borders(&main));
     match main.last() {
-        Some((newest, false)) => borders.push(format!("still bad in {newest}")),
-        _ if borders.is_empty() => borders.push("good in the first of each line".to_owned()),
+        Some((newest, false)) => told.push(format!("still bad in {newest}")),
+        _ if told.is_empty() => told.push("good but for patches".to_owned()),
         _ => (),
     }
-    let mut text = borders.join(", ");
+    let mut text = told.join(", ");
     text[..1].make_ascii_uppercase();
     if !within.is_empty() {
         let _ = write!(text, "; within a line, {}", within.join(", "));
@@ -60,12 +61,14 @@ pub fn history(names: &[String], answers: &[Option<Answer>]) -> String {
     text + "."
 }
 
-/// What changed from one release to a later one.
-fn border((last, _): (&String, bool), (first, is_good): (&String, bool)) -> String {
-    match is_good {
-        true => format!("fixed in {first} (bad in {last})"),
-        false => format!("regression since {first} (good in {last})"),
-    }
+/// What changed from each release to the next.
+fn borders(releases: &[(&String, bool)]) -> Vec<String> {
+    let differ = releases.windows(2).filter(|pair| pair[0].1 != pair[1].1);
+    let told = differ.map(|pair| match (pair[0].0, pair[1]) {
+        (last, (first, true)) => format!("fixed in {first} (bad in {last})"),
+        (last, (first, false)) => format!("regression since {first} (good in {last})"),
+    });
+    told.collect()
 }
 
 #[cfg(test)]
@@ -92,13 +95,20 @@ mod tests {
         ];
         assert_eq!(
             text(&fixed),
-            "Regression since 35.0.0 (good in 34.0.0), fixed in 41.0.0 (bad in 40.0.0); within a \
-             line, fixed in 36.0.5-all (bad in 36.0.0), fixed in 40.0.2 (bad in 40.0.0)."
+            "Regression since 35.0.0 (good in 34.0.0), fixed in 40.0.2 (bad in 40.0.0); within a \
+             line, fixed in 36.0.5-all (bad in 36.0.0)."
         );
         let once = [("36.0.0", true), ("36.0.1", false), ("37.0.0", true)];
         assert_eq!(
             text(&once),
-            "Good in the first of each line; within a line, regression since 36.0.1 (good in 36.0.0)."
+            "Good but for patches; within a line, regression since 36.0.1 (good in 36.0.0)."
         );
+        let newest = [("40.0.0", true), ("41.0.0", false), ("41.0.1", true)];
+        assert_eq!(
+            text(&newest),
+            "Regression since 41.0.0 (good in 40.0.0), fixed in 41.0.1 (bad in 41.0.0)."
+        );
+        let stays = [("36.0.0", true), ("36.0.1", false), ("37.0.0", false)];
+        assert_eq!(text(&stays), "Regression since 36.0.1 (good in 36.0.0), still bad in 37.0.0.");
     }
 }

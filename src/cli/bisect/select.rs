@@ -34,6 +34,11 @@ pub(super) fn releases(opts: &Opts, question: &Question) -> Result<Vec<Release>>
             engines.push(if builtin { Installed::builtin() } else { cache.find(id.as_str())? });
         }
     }
+    let web = engines.iter().map(|engine| &engine.id).find(|id| id.is_web());
+    let web = web.or(Some(question.backend.engine()).filter(|id| id.is_web()));
+    if let Some(id) = web {
+        bail!("bisect: {} is no release of Wasmtime", id.title());
+    }
     engines.sort_by(release_order);
     engines.dedup_by(|a, b| a.id == b.id);
     ensure!(

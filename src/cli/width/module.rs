@@ -39,6 +39,8 @@ pub(super) fn report(opts: &Opts, runs: &[ReproRun]) -> Counts {
             None => {
                 match run.outcome.termination.name() {
                     "refused" | "not-applicable" => counts.not_taken += 1,
+                    // What is wrong is told below.
+                    _ if !run.violations.is_empty() => counts.not_taken += 1,
                     _ => counts.failed += 1,
                 }
                 text.push_str(&describe(&run.outcome));

@@ -3,7 +3,7 @@
 //! What a unit reads goes through its operators to a sink in the same stretch of code, and nothing
 //! else stands in between: a compiler may sink each load into its consumer. Every access counts.
 
-use crate::ops::{AddressForm, Addressing, Offset, Prelude, Source, Unit, UnitKind};
+use crate::ops::{AddressForm, Addressing, Offset, Prelude, Source, Step, Unit, UnitKind};
 use crate::recipe::Recipe;
 use crate::shapes::{Args, Axis, Module, ModuleBuilder, Param, Rope, Shape};
 use std::ops::Range;
@@ -160,18 +160,18 @@ pub fn parameters<'a>(units: impl Iterator<Item = &'a Unit>) -> Parameters {
     Parameters { count, addresses: prelude.address_params(), base: prelude.base_param() }
 }
 
-/// Whether a unit would access the same bytes twice without need if all its accesses had the same
-/// address: a load after a load, a store of what was just loaded from there, two results stored.
-pub fn repeats(unit: &Unit) -> bool {
-    let mut steps = unit.steps().iter();
-    let first = steps.next().map_or(0, |step| step.op.results.len());
-    first > 1 || steps.any(|step| step.op.access.is_some() || step.op.results.len() > 1)
-}
-
-/// Whether a compiler needs every access of a unit: where there is no offset, what stands around an
-/// operator may load what the unit does.
+/// Whether a compiler needs every access of a unit. Where there is no offset, only a chain is sure to
+/// make one access at its address, from whose operator on each takes the result of the one before:
+/// other operands may be loaded from where the result is stored, and so may what stands around an
+/// operator.
 pub fn all_needed(unit: &Unit, addressing: Addressing) -> bool {
-    addressing.offset != Offset::Zero || !(repeats(unit) || unit.is_framed())
+    let mut steps = unit.steps().iter();
+    let only = |step: &Step| !step.operands.contains(&Source::Load) && step.op.results.len() <= 1;
+    let chained = |step: &Step| {
+        step.op.access.is_none() && step.operands.contains(&Source::Prev) && only(step)
+    };
+    addressing.offset != Offset::Zero
+        || (!unit.is_framed() && steps.next().is_some_and(only) && steps.all(chained))
 }
 
 /// A module with a function for each of `functions`, in their order: the units that it runs, and how
@@ -200,7 +200,6 @@ fn functions<'a>(
     let small_pages = memory == MemoryForm::SmallPages;
     let prelude = Prelude::for_any_addressing(&distinct, memory64, small_pages);
     let mut builder = ModuleBuilder::with_prelude(&prelude);
-    // Of two accesses at one address, one may do for both.
     builder.accesses_count =
         functions.clone().flatten().all(|(unit, addressing)| all_needed(unit, *addressing));
     let ty = builder.func_type(prelude.params(), &[]);

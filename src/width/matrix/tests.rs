@@ -64,3 +64,18 @@ fn what_is_run_with_plain_addresses_is_run_alone() {
     }
     assert!(alone > 1000, "{alone} functions");
 }
+
+#[test]
+fn what_is_read_changed_and_written_has_one_address() {
+    let is_one = |(unit, there): &(Unit, Addressing)| {
+        let accesses = unit.steps().iter().map(|step| step.op.access.map(|access| access.kind));
+        let [Some(AccessKind::Load), None, Some(AccessKind::Store)] =
+            accesses.collect::<Vec<_>>()[..]
+        else {
+            return false;
+        };
+        there.offset == Offset::Zero
+    };
+    let points = batches(Depth::Two, Some("i32.store")).flat_map(|batch| batch.points);
+    assert!(points.flat_map(|point| point.units).any(|unit| is_one(&unit)));
+}
