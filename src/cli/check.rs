@@ -161,15 +161,19 @@ fn check(
     }
     // What does not compile and breaks no promise is still what was asked for.
     let unexplained = verdicts::not_compiled(repro, &report).any(|run| run.violations.is_empty());
-    let nowhere = report.runs.iter().all(|run| verdicts::is_apart(repro, run));
-    Ok(if unexplained || nowhere { Exit::Found } else { found.unwrap_or(Exit::Nothing) })
+    Ok(match found {
+        Some(exit) if !unexplained => exit,
+        None if verdicts::compiles_everywhere(repro, &report) => Exit::Nothing,
+        _ => Exit::Found,
+    })
 }
 
 /// What each backend made of it.
 fn outcomes(repro: &Repro, report: &ReproReport) -> String {
     let row = |run: &ReproRun| {
         let measured = &run.outcome.measurements;
-        let (verdict, code) = match (&run.outcome.termination, verdicts::lacking(repro, run)) {
+        let apart = verdicts::not_applicable(repro, run);
+        let (verdict, code) = match (&run.outcome.termination, apart) {
             (_, Some(reason)) => (format!("not applicable: {reason}"), "-".to_owned()),
             (Termination::Completed { verdict: EngineVerdict::Accepted { artifact } }, None) => {
                 ("accepted".to_owned(), report::bytes(artifact.code_bytes))

@@ -8,7 +8,7 @@ use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
 use super::recorder::FindingFile;
 use super::repro_growth;
-use super::verdicts::{self, describe};
+use super::verdicts;
 use crate::campaign::{Repro, ReproReport, ReproRun};
 use crate::engines::Backend;
 use crate::job::Budget;
@@ -117,15 +117,11 @@ fn scaled<'a>(opts: &'a Opts, finding: Option<&'a FindingFile>) -> Option<&'a [S
 
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
     for run in &report.runs {
-        let ReproRun { backend, outcome, violations, inconclusive, .. } = run;
+        let ReproRun { backend, violations, inconclusive, .. } = run;
         if opts.json {
             say(&format!("{}\n", verdicts::json(repro, run)));
         } else if !opts.quiet {
-            let text = match verdicts::lacking(repro, run) {
-                Some(reason) => format!("not applicable: {reason}"),
-                None => describe(outcome),
-            };
-            say(&format!("{backend}: {text}\n"));
+            say(&format!("{backend}: {}\n", verdicts::line(repro, run)));
             for judged in violations {
                 say(&format!("  violation: {}\n", judged.violation.summary));
             }

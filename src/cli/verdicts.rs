@@ -92,15 +92,24 @@ pub(super) fn signatures(run: &ReproRun) -> Vec<String> {
     run.violations.iter().map(|judged| judged.signature.to_string()).collect()
 }
 
-/// Why a backend that refused the module does not take it, where what it lacks is known.
-pub(super) fn lacking(repro: &Repro, run: &ReproRun) -> Option<String> {
-    let refused = run.outcome.termination.name() == "refused";
-    run.backend.lacks(&repro.case.proposals).filter(|_| refused)
+/// Why a run could not be asked to compile the module: what the engine said, or, where it refused,
+/// what its backend is known to lack.
+pub(super) fn not_applicable(repro: &Repro, run: &ReproRun) -> Option<String> {
+    match &run.outcome.termination {
+        Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } => {
+            Some(reason.clone())
+        }
+        Termination::Completed { verdict: EngineVerdict::Refused { .. } } => {
+            run.backend.lacks(&repro.case.proposals)
+        }
+        _ => None,
+    }
 }
 
-/// Whether a run could not be asked to compile the module.
-pub(super) fn is_apart(repro: &Repro, run: &ReproRun) -> bool {
-    run.outcome.termination.name() == "not-applicable" || lacking(repro, run).is_some()
+/// How a run ended and what it took, in one line.
+pub(super) fn line(repro: &Repro, run: &ReproRun) -> String {
+    not_applicable(repro, run)
+        .map_or_else(|| describe(&run.outcome), |reason| format!("not applicable: {reason}"))
 }
 
 /// The runs that should have compiled the module and did not.
@@ -109,7 +118,7 @@ pub(super) fn not_compiled<'r>(
     report: &'r ReproReport,
 ) -> impl Iterator<Item = &'r ReproRun> {
     let compiled = |run: &ReproRun| run.outcome.termination.name() == "accepted";
-    report.runs.iter().filter(move |run| !is_apart(repro, run) && !compiled(run))
+    report.runs.iter().filter(move |run| !compiled(run) && not_applicable(repro, run).is_none())
 }
 
 /// Whether it compiles wherever that can be asked, and that is somewhere.
@@ -147,7 +156,7 @@ pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
     text + ".\n"
 }
 
-/// How a run ended, in one line.
+/// How it ended and what it took, in one line.
 pub(super) fn describe(outcome: &Outcome) -> String {
     let measured = &outcome.measurements;
     let memory = if measured.allocated_bytes > 0 {

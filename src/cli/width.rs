@@ -128,21 +128,21 @@ fn check_module(
     if let Some(error) = report.seat_error {
         return Err(error.into());
     }
-    let counts = module::report(opts, &report.runs);
+    let counts = module::report(opts, &repro, &report.runs);
     let standings = verdicts::standings(issues, &report);
     tell_known(opts, &standings);
     if let Some(exit) = known::exit(standings.iter().map(Option::as_ref)) {
         // Nobody knows what is behind code that could not be looked at.
-        return Ok(if counts.failed > 0 { Exit::Found } else { exit });
+        return Ok(if counts.unexplained > 0 { Exit::Found } else { exit });
     }
     if stop.load(Relaxed) {
         eprintln!("brink: interrupted; {} backends were looked at", counts.looked_at);
         return Ok(Exit::Interrupted);
     }
     ensure!(
-        counts.failed == 0,
+        counts.unexplained == 0,
         "check the module: its code could not be looked at on {} backends",
-        counts.failed
+        counts.unexplained
     );
     ensure!(
         counts.looked_at > 0,

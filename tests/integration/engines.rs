@@ -245,6 +245,10 @@ fn web_engines_accept_and_refuse() {
     let many = ["repro", "locals", "locals=50001", "-e", "v8", "-b", "default"];
     let (_, stdout, _) = run(&mut place.brink(&many));
     assert!(stdout.contains("refused (invalid)"), "{stdout}");
+    let bisect = ["bisect", "repeat", "--engine", "v8"];
+    let (code, _, stderr) = run(&mut place.brink(&bisect));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("is no release of Wasmtime"), "{stderr}");
 }
 
 #[test]

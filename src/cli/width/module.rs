@@ -2,9 +2,9 @@
 
 use super::Opts;
 use super::report::{SHOWN, short};
-use crate::campaign::ReproRun;
+use crate::campaign::{Repro, ReproRun};
 use crate::cli::exit::say;
-use crate::cli::verdicts::{describe, signatures};
+use crate::cli::verdicts::{line, not_applicable, signatures};
 use crate::report::bytes;
 use std::fmt::Write;
 
@@ -13,14 +13,16 @@ use std::fmt::Write;
 pub(super) struct Counts {
     /// Backends whose code was looked at.
     pub(super) looked_at: u64,
-    /// Backends whose code could not be looked at, though they take the module.
-    pub(super) failed: u64,
-    /// Backends that do not take it.
+    /// Backends whose code could not be looked at, though they take the module or should.
+    failed: u64,
+    /// Those of them of which no violation tells more.
+    pub(super) unexplained: u64,
+    /// Backends that refuse it, or cannot be asked.
     not_taken: u64,
 }
 
 /// Prints what the runs of one module brought, a line a backend.
-pub(super) fn report(opts: &Opts, runs: &[ReproRun]) -> Counts {
+pub(super) fn report(opts: &Opts, repro: &Repro, runs: &[ReproRun]) -> Counts {
     let mut counts = Counts::default();
     for run in runs {
         if opts.json {
@@ -35,20 +37,9 @@ pub(super) fn report(opts: &Opts, runs: &[ReproRun]) -> Counts {
         }
         let mut text = format!("{}: ", short(&run.backend));
         let checked = run.outcome.machine.as_ref();
-        match checked.map(|machine| (machine, &machine.failure)) {
-            None => {
-                match run.outcome.termination.name() {
-                    "refused" | "not-applicable" => counts.not_taken += 1,
-                    // What is wrong is told below.
-                    _ if !run.violations.is_empty() => counts.not_taken += 1,
-                    _ => counts.failed += 1,
-                }
-                text.push_str(&describe(&run.outcome));
-            }
-            Some((_, Some(reason))) => {
-                counts.failed += 1;
-                text.push_str(reason);
-            }
+        let failure = match checked.map(|machine| (machine, &machine.failure)) {
+            None => Some(line(repro, run)),
+            Some((_, Some(reason))) => Some(reason.clone()),
             Some((machine, None)) => {
                 counts.looked_at += 1;
                 // Writing to a string cannot fail.
@@ -67,7 +58,18 @@ pub(super) fn report(opts: &Opts, runs: &[ReproRun]) -> Counts {
                 for doubt in machine.unsure.iter().take(SHOWN) {
                     let _ = write!(text, "\n  uncertain: {doubt}");
                 }
+                None
             }
+        };
+        if let Some(reason) = failure {
+            let refused = run.outcome.termination.name() == "refused";
+            if refused || not_applicable(repro, run).is_some() {
+                counts.not_taken += 1;
+            } else {
+                counts.failed += 1;
+                counts.unexplained += u64::from(run.violations.is_empty());
+            }
+            text.push_str(&reason);
         }
         // Wrong accesses are named above.
         for judged in run.violations.iter().filter(|judged| judged.violation.oracle != "width") {
