@@ -80,7 +80,7 @@ pub(super) fn accesses(
             }
             Some(&mark) if mark < offset => return Err(CheckError::TrapBetween(mark)),
             _ if is_of_a_constant(&instruction) => constant = positions.at(offset),
-            _ if is_anywhere(&instruction) => {
+            _ if is_anywhere(&instruction, factory) => {
                 let position = positions.at(offset);
                 // What is picked from a table of constants, for the same operator.
                 if position.is_some() && position != constant {
@@ -169,16 +169,19 @@ fn has_memory_operand(instruction: &Instruction) -> bool {
 }
 
 /// Whether an instruction without a mark may access linear memory.
-fn is_anywhere(instruction: &Instruction) -> bool {
+fn is_anywhere(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> bool {
     let base = instruction.memory_base();
     if matches!(base, Register::None | Register::RSP | Register::RBP | Register::RIP)
         || !has_memory_operand(instruction)
     {
         return false;
     }
+    if instruction.flow_control() != FlowControl::Next {
+        return false;
+    }
     let is_field =
-        instruction.op0_kind() != OpKind::Memory && instruction.memory_index() == Register::None;
-    instruction.flow_control() == FlowControl::Next && !is_field
+        instruction.memory_index() == Register::None && touch(instruction, factory) == Touch::Read;
+    !is_field
 }
 
 /// Whether an instruction makes the address of a constant, which lies behind the code.

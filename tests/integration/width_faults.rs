@@ -1,7 +1,9 @@
 //! Faults planted in machine code that is right: each must be told for what it is.
 
 use object::{Object, ObjectSection};
+use wasm_brink::ops::{Immediate, Operator, Sink, Source, Step, Type, Unit, operators};
 use wasm_brink::outcome::{MachineCheck, MismatchKind};
+use wasm_brink::shapes;
 use wasm_brink::width::check;
 
 /// A module, and its artifact for x86-64.
@@ -171,5 +173,48 @@ fn sections_of_every_number_of_traps_are_read() {
             let compiled = Compiled::new(&one.repeat(functions));
             assert_eq!(compiled.check(false).accesses, functions as u64);
         }
+    }
+}
+
+/// Each operator on numbers and memory with a global as each of its operands.
+fn fed_by_globals() -> Vec<Unit> {
+    let is_number =
+        |ty: &Type| matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128);
+    let is_part = |immediate: &Immediate| {
+        matches!(
+            immediate,
+            Immediate::Lane(_) | Immediate::Shuffle | Immediate::Value(_) | Immediate::MemArg
+        )
+    };
+    let on_numbers = |op: &&Operator| {
+        op.params.iter().chain(op.results).all(is_number) && op.immediates.iter().all(is_part)
+    };
+    let of_operator = |op: &'static Operator| {
+        let sink = if op.results.is_empty() { Sink::Drop } else { Sink::Store };
+        (0..op.params.len()).filter_map(move |global| {
+            let source = |at| if at == global { Source::Global } else { Source::Local };
+            let operands = (0..op.params.len()).map(source).collect();
+            Unit::new(vec![Step { op, operands }], sink).ok()
+        })
+    };
+    operators().filter(on_numbers).flat_map(of_operator).collect()
+}
+
+#[test]
+fn what_reads_a_global_needs_no_mark() {
+    let units = fed_by_globals();
+    assert!(units.len() > 500, "{} units", units.len());
+    let plain = shapes::default_recipe(shapes::shape("accesses").unwrap());
+    let mut config = wasmtime::Config::new();
+    config.target("x86_64-unknown-linux-gnu").unwrap();
+    config.wasm_wide_arithmetic(true);
+    let engine = wasmtime::Engine::new(&config).unwrap();
+    for unit in units {
+        let module = shapes::build(&plain.clone().with_unit(unit.clone())).unwrap();
+        let module = module.bytes.to_vec();
+        let artifact = engine.precompile_module(&module).unwrap();
+        let checked = check(&module, &artifact, false);
+        assert_eq!((checked.failure, checked.unsure), (None, vec![]), "{unit}");
+        assert_eq!(checked.mismatches, [], "{unit}");
     }
 }
