@@ -63,7 +63,8 @@ impl Lab {
 
     /// Climbs the ladder whose largest size is `recipe`, once, and judges by what repeats exactly:
     /// memory and code. Time proves nothing without the planted jobs that a full ladder has. All sizes
-    /// together may take the time of one job.
+    /// together may take the time of one job: where the next would take more, by how the last ones
+    /// grew, it is not tried, as nothing could stop it.
     pub fn climb(
         &mut self,
         recipe: &Recipe,
@@ -73,8 +74,13 @@ impl Lab {
     ) -> Result<Vec<Judged>, LadderError> {
         let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
         let top = measuring.plan.top().clone();
-        let mut cpu_us = 0;
+        let most_us = budget.cpu_s.saturating_mul(1_000_000);
+        let mut times_us = Vec::new();
         for slot in slots {
+            if times_us.iter().sum::<u64>().saturating_add(foretold(&times_us)) > most_us {
+                let words = "all sizes: together they would take too long".to_owned();
+                return Err(LadderError::Incomplete(words));
+            }
             // Without controls, every run is of a size.
             let case = measuring.case(slot).unwrap_or(&top).clone();
             for job in measuring.task(slot, 0, backend, budget).jobs {
@@ -84,12 +90,8 @@ impl Lab {
                 if !news.is_empty() {
                     return Ok(news);
                 }
-                cpu_us += outcome.measurements.cpu_us;
+                times_us.push(outcome.measurements.cpu_us);
                 measuring.note(slot, outcome);
-            }
-            if cpu_us > budget.cpu_s.saturating_mul(1_000_000) {
-                let words = "all sizes: together they take too long".to_owned();
-                return Err(LadderError::Incomplete(words));
             }
             if measuring.has_failed() {
                 break;
@@ -115,8 +117,34 @@ impl Lab {
     }
 }
 
+/// How long the next size may take, given the times of those before it: as much longer than the last as
+/// that was than the one before, and half as much again.
+fn foretold(times_us: &[u64]) -> u64 {
+    let [.., before, last] = times_us else { return 0 };
+    let grown = last.saturating_mul(*last).checked_div(*before).unwrap_or(0);
+    grown.max(last.saturating_mul(2)).saturating_mul(3) / 2
+}
+
 /// Whether a violation is neither known nor merely worth knowing.
 fn is_news(known: &KnownIssues, judged: &Judged, backend: &Backend) -> bool {
     judged.violation.severity != Severity::Information
-        && !matches!(known.standing(&judged.violation, backend), Standing::Known(_))
+        && !matches!(
+            known.standing(&judged.violation, &judged.signature, backend),
+            Standing::Known(_)
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::foretold;
+
+    #[test]
+    fn what_grew_fast_is_foretold_to_go_on_so() {
+        assert_eq!(foretold(&[]), 0);
+        assert_eq!(foretold(&[7]), 0);
+        // Eight times as long, twice as long, and no longer.
+        assert_eq!(foretold(&[1, 10, 80]), 960);
+        assert_eq!(foretold(&[10, 20]), 60);
+        assert_eq!(foretold(&[20, 20]), 60);
+    }
 }

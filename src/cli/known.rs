@@ -5,7 +5,7 @@ use crate::campaign::{Event, Subject};
 use crate::engines::Backend;
 use crate::oracles::Violation;
 use crate::report::Known;
-use crate::triage::{KnownIssues, Standing};
+use crate::triage::{KnownIssues, Signature, Standing};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +33,10 @@ impl KnownOpts {
 pub(super) fn standing(
     issues: &KnownIssues,
     violation: &Violation,
+    signature: &Signature,
     backend: &Backend,
 ) -> Option<Known> {
-    let (issue, is_back) = match issues.standing(violation, backend) {
+    let (issue, is_back) = match issues.standing(violation, signature, backend) {
         Standing::New => return None,
         Standing::Known(issue) => (issue, false),
         Standing::Back(issue) => (issue, true),
@@ -70,7 +71,8 @@ impl Watch {
     /// Takes an event into account; what is known of it, where it is a finding.
     pub(super) fn see(&mut self, event: &Event) -> Option<Known> {
         if let Event::Found { finding } = event {
-            let known = standing(&self.issues, &finding.violation, &finding.backend)?;
+            let known =
+                standing(&self.issues, &finding.violation, &finding.signature, &finding.backend)?;
             self.met.insert(known.id.clone());
             return Some(known);
         }

@@ -75,7 +75,7 @@ pub(super) fn run(
                 let same = asked.find(&judged);
                 seen += u32::from(same.is_some());
                 if let Some(same) = same {
-                    standing = known::standing(issues, &same.violation, backend);
+                    standing = known::standing(issues, &same.violation, &same.signature, backend);
                 }
             }
             Err(LadderError::Fell(size)) => {
@@ -87,7 +87,8 @@ pub(super) fn run(
                 let wanted = run.violations.first().filter(|_| asked.growth_finding().is_none());
                 seen += u32::from(wanted.is_some());
                 if let Some(wanted) = wanted {
-                    standing = known::standing(issues, &wanted.violation, backend);
+                    standing =
+                        known::standing(issues, &wanted.violation, &wanted.signature, backend);
                 }
             }
             Err(error @ LadderError::Incomplete(_)) => {

@@ -87,7 +87,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     check_seen(opts, &output, found.seen)?;
     output.report(&found, &input, &evidence, &issues)?;
     tell_end(opts, &smallest, &found, &output);
-    let standing = known::standing(&issues, &found.violation, &found.backend);
+    let standing = known::standing(&issues, &found.violation, &found.signature, &found.backend);
     if let Some(standing) = &standing {
         tell(opts, &format!("{standing}"));
     }

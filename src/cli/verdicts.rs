@@ -7,7 +7,7 @@ use super::known;
 use super::options::RunOpts;
 use super::output::reporter;
 use super::recorder::Recorder;
-use crate::campaign::{Repro, ReproReport, ReproRun, WidthEvidence, reproduce};
+use crate::campaign::{Judged, Repro, ReproReport, ReproRun, WidthEvidence, reproduce};
 use crate::oracles::Violation;
 use crate::outcome::{EngineVerdict, Outcome, Termination};
 use crate::report::{self, Known};
@@ -53,9 +53,12 @@ pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Opti
 /// What the list of known issues says of each violation.
 pub(super) fn standings(issues: &KnownIssues, report: &ReproReport) -> Vec<Option<Known>> {
     let of_run = |run: &ReproRun| {
-        let violations = run.violations.iter().map(|judged| &judged.violation);
-        let bugs = violations.flat_map(|violation| bugs(violation, &run.outcome));
-        bugs.map(|bug| known::standing(issues, &bug, &run.backend)).collect::<Vec<_>>()
+        let of_judged = |judged: &'_ Judged| {
+            let bugs = bugs(&judged.violation, &run.outcome).into_iter();
+            bugs.map(|bug| known::standing(issues, &bug, &judged.signature, &run.backend))
+                .collect::<Vec<_>>()
+        };
+        run.violations.iter().flat_map(of_judged).collect::<Vec<_>>()
     };
     report.runs.iter().flat_map(of_run).collect()
 }

@@ -200,8 +200,9 @@ fn check_matrix(
         match found {
             Some(finding) => {
                 // Known on one backend may be news on another.
-                let on =
-                    |wrong: &Wrong| known::standing(issues, &finding.violation, &wrong.backend);
+                let on = |wrong: &Wrong| {
+                    known::standing(issues, &finding.violation, &finding.signature, &wrong.backend)
+                };
                 standings.extend(wrong.iter().map(on));
                 recorder.observe(Event::Found { finding: Box::new(finding.clone()) });
                 findings.push(finding);

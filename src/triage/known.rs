@@ -6,6 +6,7 @@
 //! it; a run that compiled at least as much on an affected backend could have met it, so when it
 //! did not, the entry is stale.
 
+use super::Signature;
 use crate::engines::{Backend, EngineId, Strategy};
 use crate::oracles::Violation;
 use crate::recipe::{Recipe, one_line};
@@ -148,8 +149,13 @@ impl KnownIssues {
     }
 
     /// What is known of a violation on a backend.
-    pub fn standing(&self, violation: &Violation, backend: &Backend) -> Standing<'_> {
-        let matches = |issue: &&KnownIssue| issue.is(violation) && issue.is_on(backend);
+    pub fn standing(
+        &self,
+        violation: &Violation,
+        signature: &Signature,
+        backend: &Backend,
+    ) -> Standing<'_> {
+        let matches = |issue: &&KnownIssue| issue.is(violation, signature) && issue.is_on(backend);
         let mut matching = self.0.iter().filter(matches);
         let affected = |issue: &&KnownIssue| issue.affects(backend.engine());
         if let Some(issue) = matching.clone().find(affected) {
@@ -160,9 +166,12 @@ impl KnownIssues {
 }
 
 impl KnownIssue {
-    fn is(&self, violation: &Violation) -> bool {
-        self.oracle == violation.oracle
-            && self.key.iter().all(|text| violation.key.contains(text.as_str()))
+    /// A signature says in what the module is heavy, a key what is wrong where the signature is silent.
+    fn is(&self, violation: &Violation, signature: &Signature) -> bool {
+        let holds = |text: &String| {
+            violation.key.contains(text.as_str()) || signature.0.contains(text.as_str())
+        };
+        self.oracle == violation.oracle && self.key.iter().all(holds)
     }
 
     fn is_on(&self, backend: &Backend) -> bool {

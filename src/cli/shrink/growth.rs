@@ -102,7 +102,7 @@ pub(super) fn run(
     };
     output.report(&found, &input, &[], issues)?;
     tell_end(opts, &smallest, &found, output);
-    let standing = known::standing(issues, &found.violation, &found.backend);
+    let standing = known::standing(issues, &found.violation, &found.signature, &found.backend);
     Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
 }
 

@@ -97,7 +97,7 @@ impl Output {
             known.verdicts = verdicts(folder, found, &subject);
             known.shrunk_from = Some(subject).filter(|from| *from != found.subject);
         }
-        let standing = known::standing(issues, &found.violation, &found.backend);
+        let standing = known::standing(issues, &found.violation, &found.signature, &found.backend);
         known.standing = standing.map(|standing| standing.to_string());
         let text = finding_report(found, &folder.display().to_string(), SMALLEST_FILE, &known);
         write_file(&folder.join(REPORT_FILE), &mut |file| file.write_all(text.as_bytes()))?;

@@ -20,9 +20,16 @@ id = "open"
 address = "https://example.org/2"
 oracle = "refusal"
 key = ["too large"]
+
+[[issue]]
+id = "slow"
+address = "https://example.org/3"
+oracle = "timeout"
+key = ["egraph", "globals"]
 "#;
 
 fn standing(oracle: &str, key: &str, backend: &str) -> String {
+    let signature = Signature(format!("{oracle} cranelift {key} globals"));
     let violation = Violation {
         oracle: oracle.to_owned(),
         key: key.to_owned(),
@@ -30,7 +37,7 @@ fn standing(oracle: &str, key: &str, backend: &str) -> String {
         severity: Severity::Bug,
     };
     let issues = KnownIssues::from_toml(LIST).unwrap();
-    match issues.standing(&violation, &backend.parse().unwrap()) {
+    match issues.standing(&violation, &signature, &backend.parse().unwrap()) {
         Standing::New => "new".to_owned(),
         Standing::Known(issue) => format!("known {}", issue.id),
         Standing::Back(issue) => format!("back {}", issue.id),
@@ -51,6 +58,8 @@ fn an_issue_matches_by_oracle_key_target_and_release() {
         ("crash", "stack-overflow a::x", "40.0.1/x86_64", "new"),
         ("refusal", "Code too large", "aarch64", "known open"),
         ("refusal", "Code too large", "v8/baseline", "new"),
+        ("timeout", "egraph", "aarch64", "known slow"),
+        ("timeout", "regalloc", "aarch64", "new"),
     ];
     for (oracle, key, backend, expected) in cases {
         assert_eq!(standing(oracle, key, backend), expected, "{oracle} {key} {backend}");
