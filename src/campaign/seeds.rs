@@ -4,11 +4,16 @@
 //! its name. Targets that look at accesses to memory, or run them, start from the matrix of operators
 //! and loads.
 
+use super::{Case, Lab, Trial};
+use crate::engines::Backend;
+use crate::job::Budget;
 use crate::limits::LIMITS;
 use crate::recipe::Recipe;
 use crate::shapes::{self, SHAPES, Shape, leb};
+use crate::triage::KnownIssues;
 use crate::width::{self, Depth};
 use std::collections::BTreeMap;
+use std::io;
 
 /// Modules of seeds are at most this large, in bytes: a fuzzer is through them in moments.
 pub const SEED_BYTES_MAX: u64 = 512;
@@ -17,15 +22,23 @@ pub const SEED_BYTES_MAX: u64 = 512;
 /// must stay below 25 seconds and 2 GB under AddressSanitizer.
 pub const FUZZED_BYTES_MAX: u64 = 8 << 10;
 
+/// Sizes below the largest that are tried, each half of the one before.
+const SEED_HALVINGS: u32 = 9;
+
+/// What a compiler allocates for a seed is at most this much, in bytes. No shape has a size within two
+/// hundredths of it, so that every machine makes the same choice.
+const SEED_ALLOCATED_MAX: u64 = 960 << 10;
+
 /// Seeds of accesses: enough to have every form of address, memory and operand width.
 const ACCESS_SEEDS: usize = 48;
 
 /// The sets of seeds by their names.
-pub fn seeds() -> Vec<(&'static str, Vec<Recipe>)> {
-    let recipes = SHAPES.iter().map(|shape| of_shape(*shape)).collect();
+pub fn seeds() -> io::Result<Vec<(&'static str, Vec<Recipe>)>> {
+    let mut lab = Lab::open(KnownIssues::builtin())?;
+    let recipes = SHAPES.iter().map(|shape| of_shape(*shape, &mut lab)).collect();
     let all = accesses();
     let stride = all.len().div_ceil(ACCESS_SEEDS).max(1);
-    vec![("accesses", all.into_iter().step_by(stride).collect()), ("recipes", recipes)]
+    Ok(vec![("accesses", all.into_iter().step_by(stride).collect()), ("recipes", recipes)])
 }
 
 /// A dictionary for libFuzzer: every limit, one less and one more, as recipes and modules spell numbers.
@@ -48,19 +61,36 @@ pub fn dictionary() -> String {
     text
 }
 
-/// A recipe of a shape that is about as large as a seed may be, where a count makes it so.
-fn of_shape(shape: &dyn Shape) -> Recipe {
-    let plain = shapes::shrunk(&shapes::default_recipe(shape), SEED_BYTES_MAX);
-    let unit = shape.unit().and_then(|kind| shapes::seeded_unit(shape.id(), kind, 0));
-    let drawn = unit.map(|unit| plain.clone().with_unit(unit));
-    let fits = |recipe: &Recipe| shapes::within_limits(recipe).is_some_and(|b| b <= SEED_BYTES_MAX);
-    let recipe = drawn.filter(fits).unwrap_or(plain);
-    let ways = shapes::scalable(&recipe);
-    let Some(way) = ways.first() else { return recipe };
-    let sizes = (0..4).map(|halvings| SEED_BYTES_MAX >> halvings);
-    let mut larger = sizes.filter_map(|bytes| shapes::largest(&recipe, way, bytes));
-    let small = larger.find(|(larger, _)| shapes::small(larger, SEED_BYTES_MAX).is_some());
-    small.map_or(recipe, |(larger, _)| larger)
+/// A recipe of a shape that is about as large as a seed may be, where a count makes it so, and whose
+/// module is light work for a compiler: fuzzers keep no input that is slow.
+fn of_shape(shape: &dyn Shape, lab: &mut Lab) -> Recipe {
+    let of_size = |bytes: u64| {
+        let plain = shapes::shrunk(&shapes::default_recipe(shape), bytes);
+        let unit = shape.unit().and_then(|kind| shapes::seeded_unit(shape.id(), kind, 0));
+        let drawn = unit.map(|unit| plain.clone().with_unit(unit));
+        let fits = |recipe: &Recipe| shapes::within_limits(recipe).is_some_and(|b| b <= bytes);
+        let recipe = drawn.filter(fits).unwrap_or(plain);
+        let ways = shapes::scalable(&recipe);
+        let largest = ways.first().and_then(|way| shapes::largest(&recipe, way, bytes));
+        largest.map_or(recipe, |(larger, _)| larger)
+    };
+    let sizes = (0..SEED_HALVINGS).map(|halvings| SEED_BYTES_MAX >> halvings);
+    let mut recipes = sizes.map(of_size);
+    let is_light = |recipe: &Recipe| {
+        shapes::small(recipe, SEED_BYTES_MAX).is_some()
+            && allocated(recipe, lab).is_some_and(|bytes| bytes <= SEED_ALLOCATED_MAX)
+    };
+    recipes.find(is_light).unwrap_or_else(|| of_size(1))
+}
+
+/// What the built-in compiler allocates for it, in bytes, where it compiles: work that, unlike time, is
+/// the same every time.
+fn allocated(recipe: &Recipe, lab: &mut Lab) -> Option<u64> {
+    let backend = "x86_64".parse::<Backend>().expect("the name of a backend");
+    let case = Case::of_recipe(recipe).ok()?;
+    let (outcome, _) = lab.try_case(&case, &backend, Budget::new(12, 768 << 20), Trial::default());
+    let bytes = outcome.measurements.allocated_bytes;
+    (outcome.termination.name() == "accepted" && bytes > 0).then_some(bytes)
 }
 
 /// The units of the matrix that can be run at the end of memory, each as a recipe.
@@ -83,7 +113,7 @@ mod tests {
 
     #[test]
     fn each_shape_is_there_once_and_small() {
-        for (set, recipes) in seeds() {
+        for (set, recipes) in seeds().unwrap() {
             let ids: BTreeSet<_> = recipes.iter().map(Recipe::id).collect();
             assert_eq!(ids.len(), recipes.len(), "{set} has a recipe twice");
             for recipe in &recipes {
@@ -91,7 +121,8 @@ mod tests {
                 assert!(small.is_some(), "{recipe} is past what fuzzers try");
             }
         }
-        let shapes: BTreeSet<String> = seeds()[1].1.iter().map(|it| it.shape.clone()).collect();
+        let shapes: BTreeSet<String> =
+            seeds().unwrap()[1].1.iter().map(|it| it.shape.clone()).collect();
         assert_eq!(shapes.len(), SHAPES.len());
     }
 }

@@ -4,7 +4,7 @@
 use super::entries::{make_folder, write};
 use crate::campaign::{dictionary, seeds};
 use crate::cli::Exit;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(super) struct Opts {
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     make_folder(&opts.output)?;
-    for (set, recipes) in seeds() {
+    for (set, recipes) in seeds().context("failed to make the built-in engine ready")? {
         let folder = opts.output.join(set);
         make_folder(&folder)?;
         for recipe in &recipes {
