@@ -98,14 +98,11 @@ pub(super) fn signatures(run: &ReproRun) -> Vec<String> {
 /// Why a run could not be asked to compile the module: what the engine said, or, where it refused,
 /// what its backend is known to lack.
 pub(super) fn not_applicable(repro: &Repro, run: &ReproRun) -> Option<String> {
-    match &run.outcome.termination {
-        Termination::Completed { verdict: EngineVerdict::NotApplicable { reason } } => {
-            Some(reason.clone())
-        }
-        Termination::Completed { verdict: EngineVerdict::Refused { .. } } => {
-            run.backend.lacks(&repro.case.proposals)
-        }
-        _ => None,
+    let Termination::Completed { verdict } = &run.outcome.termination else { return None };
+    match verdict {
+        EngineVerdict::NotApplicable { reason } => Some(reason.clone()),
+        EngineVerdict::Refused { .. } => run.backend.lacks(&repro.case.proposals),
+        EngineVerdict::Accepted { .. } => None,
     }
 }
 
