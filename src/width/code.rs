@@ -133,11 +133,17 @@ fn access(
     let offset = offset_of(instruction);
     let touch = touch(instruction, factory);
     let bytes = u32::try_from(instruction.memory_size().size()).unwrap_or(u32::MAX);
-    let bit_index = matches!(
+    let bit_index = picks_a_bit(instruction);
+    MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index }
+}
+
+/// Whether a register picks a bit of an operand: in memory, of any byte far and wide.
+fn picks_a_bit(instruction: &Instruction) -> bool {
+    let is_test = matches!(
         instruction.mnemonic(),
         Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
-    ) && instruction.op1_kind() == OpKind::Register;
-    MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index }
+    );
+    is_test && instruction.op1_kind() == OpKind::Register
 }
 
 /// An operand that is not the first is only read; and a plain move writes its first.
@@ -179,8 +185,9 @@ fn is_anywhere(instruction: &Instruction, factory: &mut InstructionInfoFactory) 
     if instruction.flow_control() != FlowControl::Next {
         return false;
     }
-    let is_field =
-        instruction.memory_index() == Register::None && touch(instruction, factory) == Touch::Read;
+    let is_field = instruction.memory_index() == Register::None
+        && !picks_a_bit(instruction)
+        && touch(instruction, factory) == Touch::Read;
     !is_field
 }
 

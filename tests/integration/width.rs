@@ -160,6 +160,30 @@ fn any_module_can_be_checked() {
 }
 
 #[test]
+fn modules_without_code_are_counted_by_the_reason() {
+    let place = tempfile::tempdir().unwrap();
+    let gc = "(module (type $s (struct)) (func (drop (struct.new $s))))";
+    std::fs::write(place.path().join("gc.wat"), gc).unwrap();
+    let many = ["gen", "repeat", "count=40000", "-o", "many.wasm"];
+    assert_eq!(code(&brink(&many).current_dir(place.path()).output().unwrap()), 0);
+    let on = ["-b", "x86_64", "winch-x86_64"];
+    for (arguments, last, exit) in [
+        (&["gc.wat"][..], "1 configurations looked at, 0 could not be looked at, 1 do not", 0),
+        (
+            &["many.wasm", "--memory-limit", "8MiB"],
+            "0 configurations looked at, 2 could not be looked at, 0 do not",
+            1,
+        ),
+    ] {
+        let mut width = brink(&["width"]);
+        let run = width.args(arguments).args(on).current_dir(place.path()).output().unwrap();
+        let text = String::from_utf8_lossy(&run.stdout);
+        assert!(text.contains(last), "{text}");
+        assert_eq!(code(&run), exit, "{}", String::from_utf8_lossy(&run.stderr));
+    }
+}
+
+#[test]
 fn what_is_run_at_the_end_of_memory_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

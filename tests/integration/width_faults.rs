@@ -50,6 +50,15 @@ impl Compiled {
         self
     }
 
+    /// No access says any more that it may trap where memory is out of bounds.
+    fn without_marks(mut self) -> Compiled {
+        // The code that all traps of the block have, unless they say otherwise.
+        let usual = self.section(".wasmtime.traps").start + 16;
+        assert_eq!(self.artifact[usual], 1, "memory out of bounds");
+        self.artifact[usual] = 2;
+        self
+    }
+
     /// The kinds of what is wrong, with the widths, whether or not every access is needed.
     fn wrong(&self) -> Vec<(MismatchKind, u32, u32)> {
         let kinds = |checked: MachineCheck| {
@@ -121,11 +130,7 @@ fn an_access_that_is_not_there_is_missing_or_the_mark_stands_on_nothing() {
 
 #[test]
 fn an_access_without_a_mark_is_unmarked() {
-    let mut load = Compiled::new(LOAD8);
-    // The code that all traps of the block have, unless they say otherwise.
-    let usual = load.section(".wasmtime.traps").start + 16;
-    assert_eq!(load.artifact[usual], 1, "memory out of bounds");
-    load.artifact[usual] = 2;
+    let load = Compiled::new(LOAD8).without_marks();
     let checked = load.check(false);
     assert_eq!(checked.mismatches.len(), 1, "{checked:?}");
     assert_eq!(checked.mismatches[0].kind, MismatchKind::Unmarked);
@@ -174,6 +179,15 @@ fn sections_of_every_number_of_traps_are_read() {
             assert_eq!(compiled.check(false).accesses, functions as u64);
         }
     }
+}
+
+#[test]
+fn a_bit_picked_behind_a_pointer_without_a_mark_is_told() {
+    let constant = "(func (global.set $g (i32.load8_u (i32.const 8))))";
+    let test = Compiled::new(constant).patch(&MOVZX8, &[0x0f, 0xa3]).without_marks();
+    let kinds: Vec<MismatchKind> =
+        test.check(false).mismatches.iter().map(|mismatch| mismatch.kind).collect();
+    assert_eq!(kinds, [MismatchKind::Unmarked]);
 }
 
 /// Each operator on numbers and memory with a global as each of its operands.

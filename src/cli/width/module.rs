@@ -67,7 +67,8 @@ pub(super) fn report(opts: &Opts, repro: &Repro, runs: &[ReproRun]) -> Counts {
                 counts.not_taken += 1;
             } else {
                 counts.failed += 1;
-                counts.unexplained += u64::from(run.violations.is_empty());
+                // A violation tells why there is no code, not why what there is cannot be read.
+                counts.unexplained += u64::from(checked.is_some() || run.violations.is_empty());
             }
             text.push_str(&reason);
         }
