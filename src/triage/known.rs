@@ -1,10 +1,10 @@
 //! Known issues: findings that somebody has reported already.
 //!
 //! The list is a file that people keep, so everything in it is checked when it is read. An issue
-//! names the oracle, words of the violation's key, backends and releases. What matches on a release
-//! that is not affected is news: the fix does not hold. An issue may carry the recipe that shows
-//! it; a run that compiled at least as much on an affected backend could have met it, so when it
-//! did not, the entry is stale.
+//! names the oracle, words of the violation's key or its signature, backends and releases. What
+//! matches on a release that is not affected is news: the fix does not hold. An issue may carry the
+//! recipe that shows it; a run that compiled at least as much on an affected backend could have met
+//! it, so when it did not, the entry is stale.
 
 use super::Signature;
 use crate::engines::{Backend, EngineId, Strategy};
@@ -56,7 +56,7 @@ pub struct KnownIssue {
     pub address: String,
     /// The oracle that sees it.
     pub oracle: String,
-    /// Texts that are all in the violation's key.
+    /// Texts that are all in the violation's key or its signature.
     pub key: Vec<String>,
     /// Targets that have it, by their ids; all where none is named.
     #[serde(default)]
