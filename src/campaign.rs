@@ -29,7 +29,7 @@ pub use self::court::{Court, Finding, Judged};
 pub use self::events::{Event, Machine, Observer, Skip, Stamped};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
-pub use self::lab::{Lab, Trial};
+pub use self::lab::{Climb, Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::limit_tests::{
     Aspect, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict, Origin,

@@ -167,12 +167,14 @@ impl Target {
         let top = shapes::largest(recipe, way, FUZZED_BYTES_MAX).map(|(top, _)| top);
         let small = |top: &Recipe| shapes::small(top, FUZZED_BYTES_MAX).is_some();
         let Some(top) = top.filter(small) else { return false };
-        alarm::trying(&top, &backend, &format!(" --growth {}", way.join(",")), &BUDGET);
-        let Ok(judged) = in_lab(|lab| lab.climb(&top, way, &backend, BUDGET)) else {
+        let options = format!(" --growth {}", way.join(","));
+        alarm::trying(&top, &backend, &options, &BUDGET);
+        let Ok(climb) = in_lab(|lab| lab.climb(&top, way, &backend, BUDGET)) else {
             return false;
         };
-        raise_first(&judged);
-        true
+        alarm::trying(&climb.top, &backend, &options, &BUDGET);
+        raise_first(&climb.news);
+        climb.is_whole
     }
 }
 

@@ -3,9 +3,9 @@
 //! What runs is the worker's own code, and the court judges, so what a fuzzer finds is what a sweep
 //! would find. Known issues are passed over, that a fuzzer may get past them.
 
-use super::ladder::Measuring;
+use super::ladder::{Measuring, Slot};
 use super::machine::Artifacts;
-use super::{Case, Court, Judged, LadderError, Plan};
+use super::{Case, Court, Judged, LadderError, Plan, Subject};
 use crate::engines::Backend;
 use crate::job::{Budget, Job};
 use crate::oracles::Severity;
@@ -25,6 +25,17 @@ pub struct Trial {
     pub repeat: bool,
     /// Whether what was compiled is run, where it can be.
     pub run: bool,
+}
+
+/// How far a ladder was climbed, and what was seen.
+#[derive(Debug)]
+pub struct Climb {
+    /// The largest size that was tried.
+    pub top: Subject,
+    /// What is new and wrong.
+    pub news: Vec<Judged>,
+    /// Whether all sizes were tried.
+    pub is_whole: bool,
 }
 
 /// An engine in this process and what is known of it.
@@ -64,33 +75,41 @@ impl Lab {
     /// Climbs the ladder whose largest size is `recipe`, once, and judges by what repeats exactly:
     /// memory and code. Time proves nothing without the planted jobs that a full ladder has. All sizes
     /// together may take the time of one job: where the next would take more, by how the last ones
-    /// grew, it is not tried, as nothing could stop it.
+    /// grew, the ladder ends, as nothing could stop it.
     pub fn climb(
         &mut self,
         recipe: &Recipe,
         scaled: &[String],
         backend: &Backend,
         budget: Budget,
-    ) -> Result<Vec<Judged>, LadderError> {
+    ) -> Result<Climb, LadderError> {
         let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
-        let top = measuring.plan.top().clone();
         let most_us = budget.cpu_s.saturating_mul(1_000_000);
-        let mut times_us = Vec::new();
+        // The first is of next to nothing.
+        let (mut all_us, mut sizes_us, mut last) = (0_u64, Vec::new(), None);
+        let mut is_whole = true;
         for slot in slots {
-            if times_us.iter().sum::<u64>().saturating_add(foretold(&times_us)) > most_us {
-                let words = "all sizes: together they would take too long".to_owned();
-                return Err(LadderError::Incomplete(words));
+            if all_us.saturating_add(foretold(&sizes_us)) > most_us {
+                measuring.end_before(slot)?;
+                is_whole = false;
+                break;
             }
-            // Without controls, every run is of a size.
-            let case = measuring.case(slot).unwrap_or(&top).clone();
+            let (Some(case), Slot::Base | Slot::Rung(_)) = (measuring.case(slot).cloned(), slot)
+            else {
+                continue;
+            };
             for job in measuring.task(slot, 0, backend, budget).jobs {
                 let outcome = self.engine.run(&job, self.spare(&case, &job));
                 let news =
                     self.news(Court::judge(&case, backend, &budget, &outcome, None).0, backend);
                 if !news.is_empty() {
-                    return Ok(news);
+                    return Ok(Climb { top: case.subject, news, is_whole: false });
                 }
-                times_us.push(outcome.measurements.cpu_us);
+                all_us = all_us.saturating_add(outcome.measurements.cpu_us);
+                if slot != Slot::Base {
+                    sizes_us.push(outcome.measurements.cpu_us);
+                }
+                last = Some(outcome.clone());
                 measuring.note(slot, outcome);
             }
             if measuring.has_failed() {
@@ -98,8 +117,10 @@ impl Lab {
             }
         }
         let ladder = measuring.ladder()?;
-        let outcome = measuring.top.as_ref().expect("a ladder has been climbed to its top");
-        Ok(self.news(Court::judge_ladder(&top, backend, &budget, outcome, &ladder).0, backend))
+        let top = measuring.plan.top();
+        let outcome = last.expect("a ladder has sizes");
+        let (judged, _) = Court::judge_ladder(top, backend, &budget, &outcome, &ladder);
+        Ok(Climb { top: top.subject.clone(), news: self.news(judged, backend), is_whole })
     }
 
     fn news(&self, judged: Vec<Judged>, backend: &Backend) -> Vec<Judged> {

@@ -20,11 +20,6 @@ static COUNTED: AtomicPtr<Progress> = AtomicPtr::new(null_mut());
 #[derive(Debug, Default)]
 pub struct CountingAllocator;
 
-/// Unit tests count as the executable does.
-#[cfg(test)]
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
-
 /// Counts into `progress` from now on, or no more.
 pub(super) fn count_in(progress: Option<&'static Progress>) {
     COUNTED.store(progress.map_or(null_mut(), |p| std::ptr::from_ref(p).cast_mut()), Relaxed);

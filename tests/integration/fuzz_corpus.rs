@@ -1,9 +1,10 @@
 //! Corpora of fuzzers and recipes: from one form into the other, and what is no good in them.
 
 use crate::brink;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use wasm_brink::campaign::SEED_BYTES_MAX;
 use wasm_brink::recipe::Recipe;
 use wasm_brink::shapes;
 
@@ -38,6 +39,23 @@ fn the_seeds_are_those_that_the_command_makes() {
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&made), names(&kept), "`brink corpus seeds corpus/seeds` makes them");
     assert_eq!(made, kept, "`brink corpus seeds corpus/seeds` makes them");
+}
+
+#[test]
+fn each_shape_is_among_the_seeds_once_and_small() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/seeds");
+    let read = |folder: &str| -> Vec<Recipe> {
+        let texts = files(&kept.join(folder)).into_values();
+        texts.map(|text| Recipe::from_toml(&String::from_utf8(text).unwrap()).unwrap()).collect()
+    };
+    let recipes = read("recipes");
+    let shapes: BTreeSet<&str> = recipes.iter().map(|recipe| recipe.shape.as_str()).collect();
+    assert_eq!((shapes.len(), recipes.len()), (shapes::SHAPES.len(), shapes::SHAPES.len()));
+    let accesses = read("accesses");
+    assert!(accesses.len() > 40, "{}", accesses.len());
+    for recipe in recipes.iter().chain(&accesses) {
+        assert!(shapes::small(recipe, SEED_BYTES_MAX).is_some(), "{recipe} is no small seed");
+    }
 }
 
 #[test]

@@ -112,6 +112,18 @@ impl Measuring {
         self.left == 0
     }
 
+    /// Ends the ladder below a size.
+    pub(in crate::campaign) fn end_before(&mut self, slot: Slot) -> Result<(), LadderError> {
+        match slot {
+            Slot::Rung(at) if at > 0 => self.plan.rungs.truncate(at),
+            Slot::Rung(_) | Slot::Base | Slot::Control(_) => {
+                let words = "more than the smallest size: it takes too long".to_owned();
+                return Err(LadderError::Incomplete(words));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether what is left of it can be spared.
     pub(in crate::campaign) fn has_failed(&self) -> bool {
         self.failure.is_some()

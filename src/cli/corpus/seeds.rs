@@ -17,7 +17,9 @@ pub(super) struct Opts {
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     make_folder(&opts.output)?;
-    for (set, recipes) in seeds().context("failed to make the built-in engine ready")? {
+    for (set, recipes) in
+        seeds().context("choose seeds by what the built-in engine allocates for them")?
+    {
         let folder = opts.output.join(set);
         make_folder(&folder)?;
         for recipe in &recipes {
