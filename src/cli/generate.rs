@@ -10,7 +10,7 @@ use crate::store;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Largest module that is printed as text; printing takes many times the module's memory.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
@@ -27,7 +27,8 @@ pub(super) struct Opts {
     /// Move the shape's first axis to this proximity first: min, 25%, at, at+1 ...
     #[arg(long, value_name = "PROXIMITY")]
     at: Option<Proximity>,
-    /// Where to write; text if it ends in .wat, the recipe itself if it ends in .toml
+    /// Where to write, - for standard output; text if it ends in .wat, the recipe itself if it ends
+    /// in .toml
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write WebAssembly text
@@ -44,8 +45,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Some(at) => move_to(&recipe, at)?,
         None => recipe,
     };
+    let output = opts.output.as_deref().filter(|path| *path != Path::new("-"));
     let ends_in = |extension: &str| {
-        opts.output.as_ref().is_some_and(|path| path.extension().is_some_and(|e| e == extension))
+        output.is_some_and(|path| path.extension().is_some_and(|e| e == extension))
     };
     let module = shapes::build(&recipe)?;
     let as_text = opts.wat || ends_in("wat");
@@ -65,7 +67,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     } else {
         Box::new(|sink: &mut dyn Write| module.bytes.write_to(sink))
     };
-    match &opts.output {
+    match output {
         Some(path) => store::write_file(path, &mut *write)?,
         None => {
             let stdout = io::stdout();
@@ -78,7 +80,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             sink.flush()?;
         }
     }
-    if opts.output.is_some() {
+    if output.is_some() {
         let length = module.bytes.len();
         let size = report::bytes(length);
         eprintln!("{recipe}: {length} bytes ({size}); expected: {}", module.facts.expectation());

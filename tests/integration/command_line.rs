@@ -85,6 +85,8 @@ fn gen_writes_the_same_module_every_time_and_text_on_demand() {
     assert_eq!(read("a.wasm"), read("b.wasm"));
     let (out, _) = expect(0, &["gen", "recipe.toml", "--wat"], place.path());
     assert!(out.starts_with("(module"), "{out}");
+    let (same, _) = expect(0, &["gen", "recipe.toml", "--wat", "-o", "-"], place.path());
+    assert_eq!((same, place.path().join("-").exists()), (out, false));
 }
 
 #[test]
