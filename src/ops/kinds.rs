@@ -118,6 +118,11 @@ impl Type {
         }
     }
 
+    /// Whether values of this type are numbers or vectors, whose types name themselves: what loads make.
+    pub fn is_number(self) -> bool {
+        matches!(self, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128)
+    }
+
     /// Whether values of this type are references; the others live in linear memory.
     pub fn is_reference(self) -> bool {
         match self {

@@ -179,10 +179,8 @@ fn is_anywhere(instruction: &Instruction, factory: &mut InstructionInfoFactory) 
     let base = instruction.memory_base();
     if matches!(base, Register::None | Register::RSP | Register::RBP | Register::RIP)
         || !has_memory_operand(instruction)
+        || instruction.flow_control() != FlowControl::Next
     {
-        return false;
-    }
-    if instruction.flow_control() != FlowControl::Next {
         return false;
     }
     let is_field = instruction.memory_index() == Register::None

@@ -2,7 +2,7 @@
 
 use super::code::{MachineAccess, Touch};
 use super::feeds::Accesses;
-use crate::ops::{Access, AccessKind, Immediate, Operator, Type};
+use crate::ops::{Access, AccessKind, Immediate, Operator};
 use iced_x86::Mnemonic;
 
 /// Whether both have one width.
@@ -42,12 +42,10 @@ pub(super) fn has_no_other_memory(operator: &Operator) -> bool {
             AccessKind::Load | AccessKind::Store | AccessKind::ReadModifyWrite
         );
     }
-    let is_number =
-        |ty: &Type| matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128);
     let is_part = |immediate: &Immediate| {
         matches!(immediate, Immediate::Lane(_) | Immediate::Shuffle | Immediate::Value(_))
     };
     !operator.params.is_empty()
-        && operator.params.iter().chain(operator.results).all(is_number)
+        && operator.params.iter().chain(operator.results).all(|ty| ty.is_number())
         && operator.immediates.iter().all(is_part)
 }

@@ -1,7 +1,7 @@
 //! Faults planted in machine code that is right: each must be told for what it is.
 
 use object::{Object, ObjectSection};
-use wasm_brink::ops::{Immediate, Operator, Sink, Source, Step, Type, Unit, operators};
+use wasm_brink::ops::{Immediate, Operator, Sink, Source, Step, Unit, operators};
 use wasm_brink::outcome::{MachineCheck, MismatchKind};
 use wasm_brink::shapes;
 use wasm_brink::width::check;
@@ -192,8 +192,6 @@ fn a_bit_picked_behind_a_pointer_without_a_mark_is_told() {
 
 /// Each operator on numbers and memory with a global as each of its operands.
 fn fed_by_globals() -> Vec<Unit> {
-    let is_number =
-        |ty: &Type| matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128);
     let is_part = |immediate: &Immediate| {
         matches!(
             immediate,
@@ -201,7 +199,8 @@ fn fed_by_globals() -> Vec<Unit> {
         )
     };
     let on_numbers = |op: &&Operator| {
-        op.params.iter().chain(op.results).all(is_number) && op.immediates.iter().all(is_part)
+        op.params.iter().chain(op.results).all(|ty| ty.is_number())
+            && op.immediates.iter().all(is_part)
     };
     let of_operator = |op: &'static Operator| {
         let sink = if op.results.is_empty() { Sink::Drop } else { Sink::Store };

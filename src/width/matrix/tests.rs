@@ -1,7 +1,7 @@
 //! What the matrix must hold, however it is put together.
 
 use super::*;
-use crate::ops::{Sink, Type};
+use crate::ops::Sink;
 
 #[test]
 fn every_unit_of_depth_one_has_its_place() {
@@ -46,8 +46,7 @@ fn between_units_of_one_address_stands_a_store_or_a_call() {
 /// number.
 fn changes_memory(unit: &Unit) -> bool {
     let result = unit.steps().last().and_then(|step| step.op.results.last());
-    let is_number =
-        matches!(result, Some(Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128));
+    let is_number = result.is_some_and(|ty| ty.is_number());
     unit.sink() == Sink::Call || (unit.sink() == Sink::Store && is_number)
 }
 

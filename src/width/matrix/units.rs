@@ -2,13 +2,8 @@
 
 use super::Depth;
 use crate::ops::{
-    AccessKind, Immediate, Offset, Operator, Sink, Source, Step, Type, Unit, feeds, operators,
+    AccessKind, Immediate, Offset, Operator, Sink, Source, Step, Unit, feeds, operators,
 };
-
-/// Operand types that a load can make.
-fn is_loadable(ty: Type) -> bool {
-    matches!(ty, Type::I32 | Type::I64 | Type::F32 | Type::F64 | Type::V128)
-}
 
 /// The sinks that keep a result.
 fn sinks(op: &Operator) -> &'static [Sink] {
@@ -59,7 +54,7 @@ pub(super) fn may_change_memory(unit: &Unit) -> bool {
     let result = unit.steps().last().and_then(|step| step.op.last_result());
     match unit.sink() {
         // References are stored to a table.
-        Sink::Store => result.is_some_and(is_loadable),
+        Sink::Store => result.is_some_and(|ty| ty.is_number()),
         Sink::Call => true,
         Sink::Drop | Sink::Local | Sink::Global => false,
     }
@@ -71,7 +66,7 @@ fn is_load(op: &Operator) -> bool {
 
 /// The operands of `op` that take the result of `from`.
 fn fed(op: &Operator, from: &Operator) -> Vec<usize> {
-    let Some(given) = from.last_result().filter(|ty| is_loadable(*ty)) else { return Vec::new() };
+    let Some(given) = from.last_result().filter(|ty| ty.is_number()) else { return Vec::new() };
     let operands = op.params.iter().enumerate();
     operands.filter(|(_, wanted)| feeds(given, **wanted)).map(|(at, _)| at).collect()
 }
