@@ -26,14 +26,15 @@ fn law(ladder: &Ladder, resource: Resource) -> Option<Law> {
     trends.iter().find(|t| t.resource == resource && t.pass.is_none()).map(|t| t.fit.law)
 }
 
-/// Sizes that double and cost from about a millisecond to some hundred.
+/// Sizes that double and cost from some milliseconds to a second, whatever the machine: what takes less
+/// than one is not fitted, and a fit needs four.
 fn sizes(curve: Curve) -> Vec<u64> {
     let doubled = |first: u64, count: u32| (0..count).map(|k| first << k).collect();
     match curve {
         Curve::Linear | Curve::LinearLog => doubled(1_500, 7),
         Curve::Power15 => doubled(250, 6),
         Curve::Square => doubled(40, 5),
-        Curve::Cube => doubled(12, 4),
+        Curve::Cube => doubled(18, 4),
         Curve::Exponential => (10..=18).collect(),
     }
 }
