@@ -39,7 +39,9 @@ pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;
 pub use self::regress::{Check, Checked, RegressError, Seen, Tell, regress};
 pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
-pub use self::seeds::{FUZZED_BYTES_MAX, SEED_BYTES_MAX, accesses, dictionary, seeds};
+pub use self::seeds::{
+    FUZZED_BUDGET, FUZZED_BYTES_MAX, SEED_BYTES_MAX, accesses, dictionary, seeds,
+};
 pub use self::shortage::{ShortageError, ShortageReport, run_short, shortage_recipes};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{

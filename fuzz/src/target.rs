@@ -4,19 +4,14 @@
 use crate::input::Input;
 use crate::{alarm, stats};
 use std::cell::RefCell;
-use wasm_brink::campaign::{Case, FUZZED_BYTES_MAX, Judged, Lab, Trial};
+use wasm_brink::campaign::{Case, FUZZED_BUDGET, FUZZED_BYTES_MAX, Judged, Lab, Trial};
 use wasm_brink::engines::Backend;
-use wasm_brink::job::Budget;
 use wasm_brink::limits;
 use wasm_brink::outcome::{Outcome, Validation};
 use wasm_brink::recipe::Recipe;
 use wasm_brink::shapes;
 use wasm_brink::triage::KnownIssues;
 use wasm_brink::worker::{PLANTED_BUG, plant_bug};
-
-/// What one input may cost. A job that needs more is a finding, well below the 25 seconds and 2 GB
-/// that end a fuzzer: the rest is for the sanitizer and for what a fuzzer keeps.
-const BUDGET: Budget = Budget::new(12, 768 << 20);
 
 /// One input in so many is compiled twice, to compare.
 const REPEAT_EVERY: u64 = 16;
@@ -154,8 +149,8 @@ impl Target {
             repeat: matches!(self.work, Work::Compile) && (draw >> 8).is_multiple_of(REPEAT_EVERY),
             run: matches!(self.work, Work::Edge),
         };
-        alarm::trying(&case.subject, backend, "", &BUDGET);
-        in_lab(|lab| lab.try_case(case, backend, BUDGET, trial))
+        alarm::trying(&case.subject, backend, "", &FUZZED_BUDGET);
+        in_lab(|lab| lab.try_case(case, backend, FUZZED_BUDGET, trial))
     }
 
     fn climb(&self, recipe: &Recipe, draw: u64) -> bool {
@@ -168,11 +163,11 @@ impl Target {
         let small = |top: &Recipe| shapes::small(top, FUZZED_BYTES_MAX).is_some();
         let Some(top) = top.filter(small) else { return false };
         let options = format!(" --growth {}", way.join(","));
-        alarm::trying(&top, &backend, &options, &BUDGET);
-        let Ok(climb) = in_lab(|lab| lab.climb(&top, way, &backend, BUDGET)) else {
+        alarm::trying(&top, &backend, &options, &FUZZED_BUDGET);
+        let Ok(climb) = in_lab(|lab| lab.climb(&top, way, &backend, FUZZED_BUDGET)) else {
             return false;
         };
-        alarm::trying(&climb.top, &backend, &options, &BUDGET);
+        alarm::trying(&climb.top, &backend, &options, &FUZZED_BUDGET);
         raise_first(&climb.news);
         climb.is_whole
     }

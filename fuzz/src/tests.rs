@@ -4,9 +4,12 @@ use super::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use wasm_brink::campaign::{FUZZED_BUDGET, Lab, Subject};
+use wasm_brink::job::Budget;
 use wasm_brink::outcome::Validation;
 use wasm_brink::recipe::Recipe;
 use wasm_brink::shapes;
+use wasm_brink::triage::KnownIssues;
 use wasm_brink::worker::plant_bug;
 
 /// What jobs allocate is counted for the whole process, so one test at a time.
@@ -111,10 +114,8 @@ fn a_planted_bug_is_found_from_the_seeds() {
 fn no_target_alarms_in_ten_seconds_from_its_seeds() {
     let _alone = alone();
     const PER_TARGET: Duration = Duration::from_secs(10);
-    /// What an input may take: a fifth of libFuzzer's limit, for the sanitizer's sake. A ladder keeps
-    /// to the time of a job by itself, as far as that can be foretold.
+    /// What an input may take: a fifth of libFuzzer's limit, for the sanitizer's sake.
     const LONGEST: Duration = Duration::from_secs(5);
-    const LONGEST_LADDER: Duration = Duration::from_secs(20);
     let all = [
         ("compile_x64", Target::COMPILE_X64, "recipes"),
         ("compile_aarch64", Target::COMPILE_AARCH64, "recipes"),
@@ -150,7 +151,7 @@ fn no_target_alarms_in_ten_seconds_from_its_seeds() {
             }
         }
         println!("{name}: {steps} steps, {longest:?} the longest");
-        if longest > if *name == "growth" { LONGEST_LADDER } else { LONGEST } {
+        if longest > LONGEST {
             wrong.push(format!("{name}: {longest:?} for one input"));
         }
     }
@@ -170,6 +171,22 @@ fn growth_and_modules_keep_most_of_theirs() {
     // What is slow is not kept, and a busy machine is slow.
     let kept = seeds.iter().filter(|seed| Target::RAW_MODULE.module(&module(seed))).count();
     assert!(kept * 2 > seeds.len(), "only {kept} of {} modules were kept", seeds.len());
+}
+
+/// Time that grows with the cube of the size ends a ladder before its largest size, which would be
+/// compiled for most of a minute: what was climbed is judged.
+#[test]
+fn a_ladder_ends_where_the_next_size_would_take_too_long() {
+    let _alone = alone();
+    let array = shapes::default_recipe(shapes::shape("array-operands").unwrap());
+    let recipe = array.with("count", 800).with("operands", 1);
+    let mut lab = Lab::open(KnownIssues::default()).unwrap();
+    let budget = Budget { cpu_s: 1, ..FUZZED_BUDGET };
+    let climb = lab.climb(&recipe, &["count".to_owned()], &"x86_64".parse().unwrap(), budget);
+    let climb = climb.unwrap();
+    assert!(!climb.is_whole, "{climb:?}");
+    let Subject::Recipe(top) = climb.top else { panic!("{:?}", climb.top) };
+    assert!((50..800).contains(&top.params["count"]), "{top}");
 }
 
 #[test]

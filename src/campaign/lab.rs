@@ -72,17 +72,12 @@ impl Lab {
         let mut outcome = self.engine.run(&job, self.spare(case, &job));
         artifacts.look(case, backend, &mut outcome);
         let (judged, _) = Court::judge(case, backend, &budget, &outcome, None);
-        let mut news = self.news(judged, backend);
-        // One pair of artifacts that differ may not come again, and then tells nobody what to look for.
-        if news.iter().any(is_of_chance) {
-            let differs = |outcome: Outcome| {
-                Court::judge(case, backend, &budget, &outcome, None).0.iter().any(is_of_chance)
-            };
-            let again = || differs(self.engine.run(&job, self.spare(case, &job)));
-            let seen = std::iter::repeat_with(again).take(MORE_RUNS).all(|differs| differs);
-            news.retain(|judged| seen || !is_of_chance(judged));
-        }
-        (outcome, news)
+        let news = self.news(judged, backend);
+        let again = || {
+            let outcome = self.engine.run(&job, self.spare(case, &job));
+            Court::judge(case, backend, &budget, &outcome, None).0
+        };
+        (outcome, sure(news, again))
     }
 
     /// Climbs the ladder whose largest size is `recipe`, once, and judges by what repeats exactly:
@@ -99,7 +94,7 @@ impl Lab {
         let (mut measuring, slots) = Measuring::once(Plan::of(recipe, scaled)?);
         let most_us = budget.cpu_s.saturating_mul(1_000_000);
         // The first is of next to nothing.
-        let (mut all_us, mut sizes_us, mut last) = (0_u64, Vec::new(), None);
+        let (mut all_us, mut sizes_us) = (0_u64, Vec::new());
         let mut is_whole = true;
         for slot in slots {
             if all_us.saturating_add(foretold(&sizes_us)) > most_us {
@@ -107,10 +102,7 @@ impl Lab {
                 is_whole = false;
                 break;
             }
-            let (Some(case), Slot::Base | Slot::Rung(_)) = (measuring.case(slot).cloned(), slot)
-            else {
-                continue;
-            };
+            let Some(case) = measuring.case(slot).cloned() else { continue };
             for job in measuring.task(slot, 0, backend, budget).jobs {
                 let outcome = self.engine.run(&job, self.spare(&case, &job));
                 let news =
@@ -122,7 +114,6 @@ impl Lab {
                 if slot != Slot::Base {
                     sizes_us.push(outcome.measurements.cpu_us);
                 }
-                last = Some(outcome.clone());
                 measuring.note(slot, outcome);
             }
             if measuring.has_failed() {
@@ -130,10 +121,11 @@ impl Lab {
             }
         }
         let ladder = measuring.ladder()?;
-        let top = measuring.plan.top();
-        let outcome = last.expect("a ladder has sizes");
-        let (judged, _) = Court::judge_ladder(top, backend, &budget, &outcome, &ladder);
-        Ok(Climb { top: top.subject.clone(), news: self.news(judged, backend), is_whole })
+        let top = measuring.plan.top().clone();
+        let none = || LadderError::Incomplete("any size".to_owned());
+        let outcome = measuring.top.ok_or_else(none)?;
+        let (judged, _) = Court::judge_ladder(&top, backend, &budget, &outcome, &ladder);
+        Ok(Climb { top: top.subject, news: self.news(judged, backend), is_whole })
     }
 
     fn news(&self, judged: Vec<Judged>, backend: &Backend) -> Vec<Judged> {
@@ -159,8 +151,19 @@ fn foretold(times_us: &[u64]) -> u64 {
     grown.max(last.saturating_mul(2)).saturating_mul(3) / 2
 }
 
-/// Whether it is by chance that a violation shows.
-fn is_of_chance(judged: &Judged) -> bool {
+/// What is no chance of a new compilation. One pair of artifacts that differ may never come again, and
+/// then tells nobody what to look for.
+fn sure(mut news: Vec<Judged>, again: impl FnMut() -> Vec<Judged>) -> Vec<Judged> {
+    if news.iter().any(may_be_chance) {
+        let more = std::iter::repeat_with(again).take(MORE_RUNS);
+        let shown = more.into_iter().all(|judged| judged.iter().any(may_be_chance));
+        news.retain(|judged| shown || !may_be_chance(judged));
+    }
+    news
+}
+
+/// Whether a violation may show in one compilation and not in the next.
+fn may_be_chance(judged: &Judged) -> bool {
     judged.violation.oracle == "determinism"
 }
 
@@ -175,7 +178,42 @@ fn is_news(known: &KnownIssues, judged: &Judged, backend: &Backend) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::foretold;
+    use super::{Judged, foretold, sure};
+    use crate::oracles::{Severity, Violation};
+
+    fn judged(oracle: &str) -> Judged {
+        let violation = Violation {
+            oracle: oracle.to_owned(),
+            key: "a key".to_owned(),
+            summary: "a summary".to_owned(),
+            severity: Severity::Bug,
+        };
+        let signature = serde_json::from_str(&format!("\"{oracle}|a key\"")).unwrap();
+        Judged { signature, violation }
+    }
+
+    /// The oracles whose violations stay, where later compilations show what is said of each.
+    fn staying(first: &[&str], later: &[&[&str]]) -> (Vec<String>, usize) {
+        let list = |oracles: &[&str]| oracles.iter().map(|oracle| judged(oracle)).collect();
+        let mut runs = 0;
+        let again = || {
+            runs += 1;
+            list(later[runs - 1])
+        };
+        let sure = sure(list(first), again);
+        (sure.into_iter().map(|judged| judged.violation.oracle).collect(), runs)
+    }
+
+    #[test]
+    fn artifacts_that_differ_are_told_where_they_differ_every_time() {
+        let differ = &["determinism"][..];
+        assert_eq!(staying(differ, &[differ, differ]), (vec!["determinism".to_owned()], 2));
+        assert_eq!(staying(differ, &[differ, &[]]), (Vec::new(), 2));
+        assert_eq!(staying(differ, &[&["crash"]]), (Vec::new(), 1));
+        let both = &["crash", "determinism"][..];
+        assert_eq!(staying(both, &[&[]]), (vec!["crash".to_owned()], 1));
+        assert_eq!(staying(&["crash"], &[]), (vec!["crash".to_owned()], 0));
+    }
 
     #[test]
     fn what_grew_fast_is_foretold_to_go_on_so() {

@@ -138,11 +138,8 @@ pub fn measure(
         return Err(error.into());
     }
     let ladder = state.measuring.ladder()?;
-    let top = state
-        .measuring
-        .top
-        .ok_or_else(|| LadderError::Incomplete("the largest size: it was stopped".to_owned()))?;
-    Ok((ladder, top))
+    let none = || LadderError::Incomplete("the largest size: it was stopped".to_owned());
+    Ok((ladder, state.measuring.top.ok_or_else(none)?))
 }
 
 struct Work<'a> {

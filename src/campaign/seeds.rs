@@ -22,6 +22,10 @@ pub const SEED_BYTES_MAX: u64 = 512;
 /// must stay below 25 seconds and 2 GB under AddressSanitizer.
 pub const FUZZED_BYTES_MAX: u64 = 8 << 10;
 
+/// What its compiler may take. A job that needs more is a finding, well below the 25 seconds and 2 GB that
+/// end a fuzzer: the rest is for the sanitizer and for what a fuzzer keeps.
+pub const FUZZED_BUDGET: Budget = Budget::new(12, 768 << 20);
+
 /// Sizes below the largest that are tried, each half of the one before.
 const SEED_HALVINGS: u32 = 9;
 
@@ -37,9 +41,14 @@ pub fn seeds() -> io::Result<Vec<(&'static str, Vec<Recipe>)>> {
     let mut lab = Lab::open(KnownIssues::builtin())?;
     let recipes = SHAPES.iter().map(|shape| of_shape(*shape, &mut lab));
     let recipes = recipes.collect::<io::Result<Vec<Recipe>>>()?;
+    Ok(vec![("accesses", access_seeds()), ("recipes", recipes)])
+}
+
+/// The matrix at even distances.
+fn access_seeds() -> Vec<Recipe> {
     let all = accesses();
     let stride = all.len().div_ceil(ACCESS_SEEDS).max(1);
-    Ok(vec![("accesses", all.into_iter().step_by(stride).collect()), ("recipes", recipes)])
+    all.into_iter().step_by(stride).collect()
 }
 
 /// A dictionary for libFuzzer: every limit, one less and one more, as recipes and modules spell numbers.
@@ -90,7 +99,7 @@ fn of_shape(shape: &dyn Shape, lab: &mut Lab) -> io::Result<Recipe> {
 fn allocated(recipe: &Recipe, lab: &mut Lab) -> Option<u64> {
     let backend = "x86_64".parse::<Backend>().expect("the name of a backend");
     let case = Case::of_recipe(recipe).ok()?;
-    let (outcome, _) = lab.try_case(&case, &backend, Budget::new(12, 768 << 20), Trial::default());
+    let (outcome, _) = lab.try_case(&case, &backend, FUZZED_BUDGET, Trial::default());
     let bytes = outcome.measurements.allocated_bytes;
     (outcome.termination.name() == "accepted" && bytes > 0).then_some(bytes)
 }
@@ -106,4 +115,20 @@ pub fn accesses() -> Vec<Recipe> {
         batch.points.iter().map(recipe).collect::<Vec<Recipe>>()
     };
     batches.flat_map(of_batch).filter(|it| shapes::accesses_unit(it).is_some()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ACCESS_SEEDS, FUZZED_BYTES_MAX, access_seeds};
+    use crate::recipe::RecipeId;
+    use crate::shapes;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_seeds_of_accesses_are_many_differ_and_are_small() {
+        let seeds = access_seeds();
+        let ids: BTreeSet<RecipeId> = seeds.iter().map(|recipe| recipe.id()).collect();
+        assert_eq!((seeds.len(), ids.len()), (ACCESS_SEEDS, ACCESS_SEEDS));
+        assert!(seeds.iter().all(|recipe| shapes::small(recipe, FUZZED_BYTES_MAX).is_some()));
+    }
 }

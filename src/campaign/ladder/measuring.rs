@@ -32,8 +32,10 @@ pub(in crate::campaign) struct Measuring {
     left: usize,
     /// The first run that did not compile, or did not come to its end.
     failure: Option<(Slot, Outcome)>,
-    /// What came of the largest size.
+    /// What came of the largest size that ran.
     pub(in crate::campaign) top: Option<Outcome>,
+    /// How many sizes ran.
+    reached: usize,
 }
 
 impl Measuring {
@@ -55,7 +57,7 @@ impl Measuring {
     fn of(plan: Plan, slots: Vec<Slot>) -> (Measuring, Vec<Slot>) {
         let left = slots.len();
         let costs = BTreeMap::new();
-        (Measuring { plan, costs, left, failure: None, top: None }, slots)
+        (Measuring { plan, costs, left, failure: None, top: None, reached: 0 }, slots)
     }
 
     /// The module of a run; none of a planted one.
@@ -106,8 +108,10 @@ impl Measuring {
                 self.failure.get_or_insert((slot, outcome.clone()));
             }
         }
-        if slot == Slot::Rung(self.plan.rungs.len() - 1) {
-            self.top.get_or_insert(outcome);
+        if let Slot::Rung(at) = slot
+            && at >= self.reached
+        {
+            (self.top, self.reached) = (Some(outcome), at + 1);
         }
         self.left == 0
     }
