@@ -38,7 +38,7 @@ enum Work {
 const X64: &[&str] =
     &["x86_64", "x86_64:opt=none", "x86_64:debug-info", "x86_64:regalloc=single-pass"];
 const AARCH64: &[&str] = &["aarch64", "aarch64:opt=none", "aarch64:fuel"];
-const RISCV64: &[&str] = &["riscv64", "riscv64:opt=none", "riscv64:epochs"];
+const RISCV64: &[&str] = &["riscv64", "riscv64:opt=none", "riscv64:epochs", "riscv64-rva23"];
 const S390X: &[&str] = &["s390x", "s390x:opt=none", "s390x:guard=off"];
 const PULLEY: &[&str] = &["pulley64", "pulley32", "pulley64:opt=none"];
 const WINCH_X64: &[&str] = &["winch-x86_64", "winch-x86_64:guard=off", "winch-x86_64:fuel"];

@@ -130,6 +130,29 @@ pub const TARGETS: &[Target] = &[
         lacks_knobs: NO_FEATURES,
     },
     Target {
+        id: "riscv64-rva23",
+        title: "Cranelift riscv64, profile RVA23",
+        triple: "riscv64gc-unknown-linux-gnu",
+        strategy: Strategy::Cranelift,
+        // What new processors have, as far as Cranelift knows it. Compressed instructions are what every
+        // board has, and their short jumps have limits of their own (wasmtime issue 12811).
+        cpu: &[
+            "has_v",
+            "has_zca",
+            "has_zcd",
+            "has_zcb",
+            "has_zba",
+            "has_zbb",
+            "has_zbs",
+            "has_zicond",
+            "has_zfa",
+            "has_zfhmin",
+            "has_zvbb",
+        ],
+        lacks: &[Proposal::StackSwitching],
+        lacks_knobs: NO_FEATURES,
+    },
+    Target {
         id: "s390x",
         title: "Cranelift s390x",
         triple: "s390x-unknown-linux-gnu",

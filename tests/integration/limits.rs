@@ -97,6 +97,7 @@ fn manual_every_limit_test_holds_on_every_backend() {
         "aarch64",
         "riscv64",
         "riscv64-v",
+        "riscv64-rva23",
         "s390x",
         "pulley32",
         "pulley64",
