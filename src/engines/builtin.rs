@@ -134,8 +134,9 @@ pub const TARGETS: &[Target] = &[
         title: "Cranelift riscv64, profile RVA23",
         triple: "riscv64gc-unknown-linux-gnu",
         strategy: Strategy::Cranelift,
-        // What new processors have, as far as Cranelift knows it. Compressed instructions are what every
-        // board has, and their short jumps have limits of their own (wasmtime issue 12811).
+        // What new processors have, as far as Cranelift has known it for long: Zvbb is left out, which
+        // releases before 48 refuse. Compressed instructions are what every board has, and their short
+        // jumps have limits of their own (wasmtime issue 12811).
         cpu: &[
             "has_v",
             "has_zca",
@@ -147,7 +148,6 @@ pub const TARGETS: &[Target] = &[
             "has_zicond",
             "has_zfa",
             "has_zfhmin",
-            "has_zvbb",
         ],
         lacks: &[Proposal::StackSwitching],
         lacks_knobs: NO_FEATURES,
