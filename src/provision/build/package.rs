@@ -29,6 +29,7 @@ const PACKAGES: &[&str] = &[
     "object",
     "postcard",
     "rustix",
+    "semver",
     "serde",
     "strsim",
     "thiserror",
@@ -234,6 +235,23 @@ mod tests {
                     used.is_empty() || ROOMS.contains(&used.as_str()),
                     "{path} uses {used}, which a built worker does not have"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_package_depends_on_every_package_that_its_rooms_use() {
+        let own: Table = MANIFEST.parse().unwrap();
+        // Tests are not built with it.
+        for (path, content) in sources(ROOMS).into_iter().filter(|it| !it.0.ends_with("tests.rs")) {
+            let code = std::str::from_utf8(content).unwrap().split("#[cfg(test)]").next().unwrap();
+            for name in own["dependencies"].as_table().unwrap().keys() {
+                let has = PACKAGES.contains(&name.as_str()) || WASMTIME.contains(&name.as_str());
+                let sign = format!("{}::", name.replace('-', "_"));
+                let is_used = code.match_indices(&sign).any(|(at, _)| {
+                    !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c))
+                });
+                assert!(has || !is_used, "{path} uses {name}, which a built worker does not have");
             }
         }
     }
