@@ -30,6 +30,8 @@ pub struct WidthRun {
     pub depth: Depth,
     /// Only the part of the matrix with this operator.
     pub only: Option<String>,
+    /// Whether each unit has every form of address, and not the one whose turn it is.
+    pub every_address: bool,
     /// On what.
     pub backends: Vec<Backend>,
     /// Whether to run the code at the end of memory, too, where it can be run here.
@@ -52,6 +54,7 @@ pub fn check_width(
     let parts = by_engine.values().flat_map(|backends| backends.chunks(BACKENDS));
     let matrix = || {
         let matrix = batches(run.depth, run.only.as_deref());
+        let matrix = if run.every_address { matrix.at_every_address() } else { matrix };
         if run.run { matrix.also_plain() } else { matrix }
     };
     // Those of depth two are millions.

@@ -47,9 +47,13 @@ pub(super) struct Opts {
     /// came before it]
     #[arg(long = "cpu", value_name = "SET", num_args = 1..)]
     cpus: Vec<String>,
-    /// Only the part of the matrix with this operator
+    /// Only the part of the matrix with this operator, with every form of address
     #[arg(long = "op", value_name = "OPERATOR")]
     operator: Option<String>,
+    /// Each load, operator and sink with every form of address, offset and memory, of which they take turns
+    /// else: 36 times as many, so narrow it with --cpu or -b
+    #[arg(long, conflicts_with_all = ["module", "deep", "at_the_end", "full"])]
+    every_address: bool,
     /// An operator fed by an operator fed by a load, instead of an operator fed by a load: millions
     /// of units, and unless told otherwise, only on sse2 and the host's CPU set
     #[arg(long, conflicts_with = "full")]
@@ -58,7 +62,7 @@ pub(super) struct Opts {
     #[arg(long = "run", conflicts_with_all = ["module", "deep", "full"])]
     at_the_end: bool,
     /// Every CPU set with every memory configuration
-    #[arg(long, conflicts_with = "cpus")]
+    #[arg(long, conflicts_with_all = ["cpus", "backends"])]
     full: bool,
     #[command(flatten)]
     run: RunOpts,
@@ -170,6 +174,8 @@ fn check_matrix(
     let run = WidthRun {
         depth: if opts.deep { Depth::Two } else { Depth::One },
         only: opts.operator.clone(),
+        every_address: opts.every_address
+            || (opts.operator.is_some() && !opts.deep && !opts.at_the_end),
         backends,
         run: opts.at_the_end,
         budget: opts.run.budget(Some(MATRIX_BUDGET)),

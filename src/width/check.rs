@@ -4,10 +4,10 @@ use super::CheckError;
 use super::code;
 use super::image::Image;
 use super::judge::Judge;
+use super::lookup::Lookup;
 use super::module::Module;
 use super::quick::explains_itself;
 use crate::outcome::MachineCheck;
-use iced_x86::InstructionInfoFactory;
 
 /// Checks the machine code of `artifact` against the module that it was compiled from. With
 /// `complete`, every access of the module is known to be needed, so that one without any machine
@@ -31,9 +31,9 @@ fn try_check(module: &[u8], artifact: &[u8], complete: bool) -> Result<MachineCh
         functions: image.functions.len() as u64,
         ..MachineCheck::default()
     };
-    let mut factory = InstructionInfoFactory::new();
+    let mut lookup = Lookup::new();
     for &function in &image.functions {
-        let found = code::accesses(&image, function, &mut factory)?;
+        let found = code::accesses(&image, function, &mut lookup)?;
         result.accesses += found.marked.len() as u64;
         let mut judge = Judge { module: &module, function, complete, result: &mut result };
         judge.judge_alone(&found);

@@ -2,10 +2,12 @@
 
 use super::image::{Function, Image};
 use super::jump_table::{Bound, jump_table};
+use super::lookup::{Lookup, Role, picks_a_bit};
+use super::pointers::Pointers;
 use super::{CheckError, to_usize};
 use iced_x86::{
-    Code, Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, InstructionInfoFactory,
-    Mnemonic, OpAccess, OpKind, Register,
+    Code, Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, Mnemonic, OpKind,
+    Register,
 };
 
 /// What an instruction does with memory.
@@ -39,65 +41,71 @@ pub(super) struct Found {
     /// Those that say that they may trap where memory is out of bounds.
     pub(super) marked: Vec<MachineAccess>,
     /// Others that may reach linear memory: all but those of the stack and of constants, and but
-    /// reads at a fixed place behind a pointer, by which code gets at bases, bounds and globals.
+    /// reads at a fixed place behind a pointer, by which code gets at bases, bounds and globals,
+    /// where nothing was added to the pointer.
     pub(super) unmarked: Vec<MachineAccess>,
 }
 
 /// Finds the accesses of a function.
 ///
 /// The code is decoded from end to end, so that a mark in the middle of an instruction is seen.
-#[expect(clippy::wildcard_enum_match_arm, reason = "other instructions go on or end the stretch")]
 pub(super) fn accesses(
     image: &Image<'_>,
     function: Function,
-    factory: &mut InstructionInfoFactory,
+    lookup: &mut Lookup,
 ) -> Result<Found, CheckError> {
     let traps = image.traps_of(function);
     let (start, end) = (to_usize(function.start), to_usize(function.end));
     let code = &image.text[start..end];
     let mut decoder = Decoder::with_ip(64, code, u64::from(function.start), DecoderOptions::NONE);
-    let mut marks = traps.iter().copied().peekable();
+    let mut marks = traps.iter().copied();
+    let mut mark = marks.next();
     let mut found = Found { marked: Vec::with_capacity(traps.len()), unmarked: Vec::new() };
     let mut positions = image.positions_from(function.start);
     let mut instruction = Instruction::default();
-    let (mut bound, mut constant) = (Bound::default(), None);
+    let (mut bound, mut pointers, mut constant) = (Bound::default(), Pointers::default(), None);
     // Code goes on at least as far as the last mark and the farthest branch.
     let mut reach = traps.last().copied().unwrap_or(0);
     while decoder.can_decode() {
         decoder.decode_out(&mut instruction);
         let offset = offset_of(&instruction);
-        if instruction.code() == Code::INVALID {
+        let role = lookup.role(&instruction);
+        if role == Role::Branches && instruction.code() == Code::INVALID {
             return Err(CheckError::Decode(offset));
         }
-        match marks.peek() {
-            Some(&mark) if mark == offset => {
-                marks.next();
+        match mark {
+            Some(here) if here == offset => {
+                mark = marks.next();
                 if has_memory_operand(&instruction) {
-                    found.marked.push(access(&instruction, positions.at(offset), factory));
+                    found.marked.push(lookup.access(&instruction, positions.at(offset)));
                 } else if instruction.mnemonic() != Mnemonic::Ud2 {
-                    return Err(CheckError::NoAccess(mark));
+                    return Err(CheckError::NoAccess(here));
                 }
             }
-            Some(&mark) if mark < offset => return Err(CheckError::TrapBetween(mark)),
+            Some(before) if before < offset => return Err(CheckError::TrapBetween(before)),
+            _ if instruction.memory_base() == Register::None => {}
             _ if is_of_a_constant(&instruction) => constant = positions.at(offset),
-            _ if is_anywhere(&instruction, factory) => {
+            _ if role != Role::Branches && is_anywhere(&instruction, pointers, lookup) => {
                 let position = positions.at(offset);
                 // What is picked from a table of constants, for the same operator.
                 if position.is_some() && position != constant {
-                    found.unmarked.push(access(&instruction, position, factory));
+                    found.unmarked.push(lookup.access(&instruction, position));
                 }
             }
             _ => {}
         }
-        bound.follow(&instruction);
+        bound.follow(&instruction, role);
+        pointers.follow(&instruction, role);
+        if role != Role::Branches || goes_on(&instruction) {
+            continue;
+        }
         match instruction.flow_control() {
-            FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => continue,
-            FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
+            flow @ (FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch) => {
                 let target = u32::try_from(instruction.near_branch_target()).unwrap_or(u32::MAX);
                 if (function.start..function.end).contains(&target) {
                     reach = reach.max(target);
                 }
-                if instruction.flow_control() == FlowControl::ConditionalBranch {
+                if flow == FlowControl::ConditionalBranch {
                     continue;
                 }
             }
@@ -110,7 +118,13 @@ pub(super) fn accesses(
                 let _ = decoder.set_position(after + bytes);
                 decoder.set_ip(u64::from(function.start) + (after + bytes) as u64);
             }
-            _ => {}
+            FlowControl::Next
+            | FlowControl::Return
+            | FlowControl::Call
+            | FlowControl::IndirectCall
+            | FlowControl::Interrupt
+            | FlowControl::XbeginXabortXend
+            | FlowControl::Exception => {}
         }
         // Behind the code lie its constants.
         let next = u32::try_from(decoder.ip()).unwrap_or(u32::MAX);
@@ -118,51 +132,15 @@ pub(super) fn accesses(
             break;
         }
     }
-    match marks.next() {
+    match mark {
         Some(mark) => Err(CheckError::TrapBetween(mark)),
         None => Ok(found),
     }
 }
 
-/// What an instruction with a memory operand does with it.
-fn access(
-    instruction: &Instruction,
-    position: Option<u32>,
-    factory: &mut InstructionInfoFactory,
-) -> MachineAccess {
-    let offset = offset_of(instruction);
-    let touch = touch(instruction, factory);
-    let bytes = u32::try_from(instruction.memory_size().size()).unwrap_or(u32::MAX);
-    let bit_index = picks_a_bit(instruction);
-    MachineAccess { offset, position, bytes, touch, instruction: *instruction, bit_index }
-}
-
-/// Whether a register picks a bit of an operand: in memory, of any byte far and wide.
-fn picks_a_bit(instruction: &Instruction) -> bool {
-    let is_test = matches!(
-        instruction.mnemonic(),
-        Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
-    );
-    is_test && instruction.op1_kind() == OpKind::Register
-}
-
-/// An operand that is not the first is only read; and a plain move writes its first.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what is not known to write is taken for reading"
-)]
-fn touch(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> Touch {
-    if instruction.op0_kind() != OpKind::Memory {
-        return Touch::Read;
-    }
-    if instruction.mnemonic() == Mnemonic::Mov {
-        return Touch::Write;
-    }
-    match factory.info(instruction).op0_access() {
-        OpAccess::Write | OpAccess::CondWrite => Touch::Write,
-        OpAccess::ReadWrite | OpAccess::ReadCondWrite => Touch::ReadWrite,
-        _ => Touch::Read,
-    }
+/// Whether what comes back from where an instruction leads goes on behind it.
+fn goes_on(instruction: &Instruction) -> bool {
+    matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
 }
 
 /// Whether an instruction accesses memory through an operand. `lea` only computes, and a `nop` of
@@ -174,18 +152,19 @@ fn has_memory_operand(instruction: &Instruction) -> bool {
         && instruction.memory_base() != Register::RIP
 }
 
-/// Whether an instruction without a mark may access linear memory.
-fn is_anywhere(instruction: &Instruction, factory: &mut InstructionInfoFactory) -> bool {
+/// Whether an instruction without a mark may access linear memory: one that reads a fixed place behind
+/// a pointer does not, unless the pointer was made by adding to one.
+fn is_anywhere(instruction: &Instruction, pointers: Pointers, lookup: &mut Lookup) -> bool {
     let base = instruction.memory_base();
     if matches!(base, Register::None | Register::RSP | Register::RBP | Register::RIP)
         || !has_memory_operand(instruction)
-        || instruction.flow_control() != FlowControl::Next
     {
         return false;
     }
     let is_field = instruction.memory_index() == Register::None
         && !picks_a_bit(instruction)
-        && touch(instruction, factory) == Touch::Read;
+        && !pointers.is_sum(base)
+        && lookup.touch(instruction) == Touch::Read;
     !is_field
 }
 
@@ -201,7 +180,7 @@ pub(super) fn disassemble(instruction: &Instruction) -> String {
     text
 }
 
-fn offset_of(instruction: &Instruction) -> u32 {
+pub(super) fn offset_of(instruction: &Instruction) -> u32 {
     u32::try_from(instruction.ip()).unwrap_or(u32::MAX)
 }
 

@@ -1,6 +1,7 @@
 //! Tables of jumps, which stand between the code of `br_table`.
 
-use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use super::lookup::Role;
+use iced_x86::{ConditionCode, Instruction, OpKind, Register};
 
 /// How many instructions may stand between the bound of a `br_table` and its jump.
 const BOUND_LIVES: u32 = 12;
@@ -16,13 +17,13 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    pub(super) fn follow(&mut self, instruction: &Instruction) {
+    pub(super) fn follow(&mut self, instruction: &Instruction, role: Role) {
         self.count = self.count.wrapping_add(1);
-        let mnemonic = instruction.mnemonic();
-        if mnemonic == Mnemonic::Mov && instruction.op1_kind() == OpKind::Immediate32 {
+        if role == Role::Moves && instruction.op1_kind() == OpKind::Immediate32 {
             let register = instruction.op0_register().full_register();
             self.moved = Some((self.count, register, instruction.immediate(1)));
-        } else if matches!(mnemonic, Mnemonic::Cmovb | Mnemonic::Cmovae)
+        } else if role == Role::Selects
+            && matches!(instruction.condition_code(), ConditionCode::b | ConditionCode::ae)
             && let Some((count, register, number)) = self.moved
         {
             let of = |register: Register| register.full_register();

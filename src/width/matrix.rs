@@ -2,7 +2,7 @@
 //!
 //! Nothing is picked by hand: rows come from the operator table. A case is a unit: a load, the
 //! operator with the load's result at one of its operands, and a sink. Addresses take turns, so
-//! that every load meets every form of address, offset and memory.
+//! that every load meets every form of address, offset and memory; or each unit has them all.
 
 mod units;
 
@@ -110,6 +110,7 @@ pub fn batches(depth: Depth, only: Option<&str>) -> Batches {
         open: BTreeMap::new(),
         full: VecDeque::new(),
         plain: false,
+        every_address: false,
     }
 }
 
@@ -130,6 +131,9 @@ pub struct Batches {
     /// Whether units come with plain addresses as well, each in a function of its own: the first trap
     /// ends a call. Units of different operators then share no function at all.
     plain: bool,
+    /// Whether units come with every form of address, offset and memory, and not with the one whose turn
+    /// it is.
+    every_address: bool,
 }
 
 impl Iterator for Batches {
@@ -156,18 +160,32 @@ impl Batches {
         Batches { plain: true, ..self }
     }
 
+    /// Has each unit with every form of address, offset and memory: three dozen times as many.
+    #[must_use]
+    pub fn at_every_address(self) -> Batches {
+        Batches { every_address: true, ..self }
+    }
+
     /// Adds a group of units.
     fn add(&mut self, units: &[Unit]) {
         let Some(first) = units.first() else { return };
         let turn = self.turns.entry(first.steps()[0].op.name).or_default();
-        let (addressing, memory) = FORMS[*turn % FORMS.len()];
+        let place = *turn % FORMS.len();
         *turn += 1;
         // Turns are dealt before, so that a part of the matrix is a part of it.
         let has = |name: &String| first.steps().iter().any(|step| step.op.name == name);
         if !self.only.as_ref().is_none_or(has) {
             return;
         }
-        self.put(units, addressing, memory);
+        for &(addressing, memory) in
+            if self.every_address { &FORMS[..] } else { &FORMS[place..=place] }
+        {
+            // With the next offset it comes anyway.
+            let comes_again = addressing.offset == Offset::Zero && repeats_itself(first);
+            if !(self.every_address && comes_again) {
+                self.put(units, addressing, memory);
+            }
+        }
         if self.plain {
             let plain = Addressing { form: AddressForm::Local, offset: Offset::Zero };
             self.put(&units[..1], plain, 0);

@@ -126,6 +126,8 @@ fn the_matrix_of_one_operator_is_clean_and_the_options_are_checked() {
     for (arguments, wanted) in [
         (&["--op", "f64.copysing"][..], "did you mean \"f64.copysign\""),
         (&["--cpu", "sse9"], "find the CPU set \"sse9\""),
+        (&["--cpu", "avx", "-b", "x86_64:cpu=sse2"], "it names one itself"),
+        (&["--full", "-b", "x86_64"], "cannot be used with"),
         (&["none.wasm"], "none.wasm"),
         (&["--backend", "x86_65"], "did you mean \"x86_64\""),
         (&["--op", "f32x4.relaxed_madd", "-b", "winch-x86_64"], "none of the 1 configurations"),
@@ -134,6 +136,11 @@ fn the_matrix_of_one_operator_is_clean_and_the_options_are_checked() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(code(&refused), 1, "{arguments:?}: {said}");
         assert!(said.contains(wanted), "{arguments:?}: {said}");
+    }
+    let named = run(&["--op", "f64x2.splat", "--cpu", "sse2", "sse3", "-b", "x86_64", "--json"]);
+    let said = String::from_utf8_lossy(&named.stdout).into_owned();
+    for backend in ["\"x86_64:cpu=sse2\"", "\"x86_64:cpu=sse3\""] {
+        assert!(said.contains(backend), "{said}");
     }
     let other = run(&["--op", "f64.add", "--backend", "aarch64"]);
     assert_ne!(code(&other), 0, "code for aarch64 was taken for checked");

@@ -14,9 +14,12 @@ struct Compiled {
 
 impl Compiled {
     fn new(body: &str) -> Compiled {
+        Compiled::by(wasmtime::Config::new(), body)
+    }
+
+    fn by(mut config: wasmtime::Config, body: &str) -> Compiled {
         let text = format!("(module (memory 1) (global $g (mut i32) (i32.const 0)) {body})");
         let module = wat::parse_str(text).unwrap();
-        let mut config = wasmtime::Config::new();
         config.target("x86_64-unknown-linux-gnu").unwrap();
         let engine = wasmtime::Engine::new(&config).unwrap();
         let artifact = engine.precompile_module(&module).unwrap();
@@ -137,6 +140,19 @@ fn an_access_without_a_mark_is_unmarked() {
     let kinds: Vec<MismatchKind> =
         load.check(true).mismatches.iter().map(|mismatch| mismatch.kind).collect();
     assert_eq!(kinds, [MismatchKind::Unmarked, MismatchKind::Missing]);
+}
+
+/// Without guards an address is added up, held to the bound, and then a pointer like any other.
+#[test]
+fn an_access_behind_a_sum_without_a_mark_is_unmarked() {
+    let mut config = wasmtime::Config::new();
+    config.memory_reservation(0).memory_reservation_for_growth(0).memory_guard_size(0);
+    let body = "(func (param i32) (global.set $g (i32.load (local.get 0))))";
+    let checked = Compiled::by(config, body).without_marks().check(false);
+    assert_eq!(checked.mismatches.len(), 1, "{checked:?}");
+    let mismatch = &checked.mismatches[0];
+    assert_eq!(mismatch.kind, MismatchKind::Unmarked);
+    assert!(!mismatch.instruction.contains('+'), "it has an index: {}", mismatch.instruction);
 }
 
 #[test]

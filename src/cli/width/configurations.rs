@@ -22,7 +22,7 @@ pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
         if let Some(other) = elsewhere.filter(|_| opts.at_the_end) {
             bail!("run the code of {other}: this machine lacks something that it is made for");
         }
-        return Ok(named);
+        return with_cpus(named, &asked_cpus(opts)?);
     }
     let engines: BTreeSet<&EngineId> = named.iter().map(Backend::engine).collect();
     for engine in &engines {
@@ -47,6 +47,26 @@ pub(super) fn backends(opts: &Opts) -> Result<Vec<Backend>> {
     Ok(on_all)
 }
 
+/// The backends named, with each of the CPU sets where some were asked for.
+fn with_cpus(named: Vec<Backend>, cpus: &BTreeSet<Features>) -> Result<Vec<Backend>> {
+    if cpus.is_empty() {
+        return Ok(named);
+    }
+    let mut all = Vec::new();
+    for backend in named {
+        ensure!(
+            backend.knobs.cpu == Cpu::Target,
+            "check {backend} with other CPU sets: it names one itself; leave out --cpu"
+        );
+        all.extend(cpus.iter().map(|&cpu| {
+            let mut backend = backend.clone();
+            backend.knobs.cpu = Cpu::Features(cpu);
+            backend
+        }));
+    }
+    Ok(all)
+}
+
 /// A backend with the machine's CPU set, as far as an older release knows it.
 fn known_to(engine: &EngineId, mut backend: Backend) -> Backend {
     if let (Cpu::Features(cpu), Some(release)) = (backend.knobs.cpu, engine.release())
@@ -57,8 +77,8 @@ fn known_to(engine: &EngineId, mut backend: Backend) -> Backend {
     backend
 }
 
-fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
-    let host = Features::host();
+/// The CPU sets that were asked for.
+fn asked_cpus(opts: &Opts) -> Result<BTreeSet<Features>> {
     let asked = opts.cpus.iter().map(|text| {
         text.parse::<Features>().map_err(|()| {
             let known: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
@@ -68,7 +88,12 @@ fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
             )
         })
     });
-    let mut cpus = asked.collect::<Result<BTreeSet<Features>>>()?;
+    asked.collect()
+}
+
+fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
+    let host = Features::host();
+    let mut cpus = asked_cpus(opts)?;
     if opts.deep {
         if cpus.is_empty() {
             cpus = [Features::first(0), host].into();
@@ -99,10 +124,11 @@ fn configurations(opts: &Opts) -> Result<Vec<Backend>> {
             all.extend(memories.iter().map(|memory| backend("x86_64", memory, cpu, opt)));
         }
     }
-    all.extend(WINCH_MEMORIES.iter().map(|memory| {
-        let cpu = if cpus.contains(&host) { host } else { cpus.last().copied().unwrap_or(host) };
-        backend("winch-x86_64", memory, cpu, OptLevel::default())
-    }));
+    let few = if cpus.contains(&host) { host } else { cpus.last().copied().unwrap_or(host) };
+    for cpu in cpus.into_iter().filter(|cpu| opts.full || *cpu == few) {
+        let of_memory = |memory: &&str| backend("winch-x86_64", memory, cpu, OptLevel::default());
+        all.extend(WINCH_MEMORIES.iter().map(of_memory));
+    }
     Ok(all)
 }
 

@@ -19,6 +19,23 @@ fn every_unit_of_depth_one_has_its_place() {
 }
 
 #[test]
+fn at_every_address_each_unit_has_every_form_there_is() {
+    let only = Some("f64.copysign");
+    let mut forms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for batch in batches(Depth::One, only).at_every_address() {
+        for (unit, addressing) in batch.points.iter().flat_map(|point| &point.units) {
+            let form = format!("{addressing:?} {:?}", batch.memory);
+            assert!(forms.entry(unit.to_string()).or_default().insert(form), "{unit} twice");
+        }
+    }
+    let in_turns: usize =
+        batches(Depth::One, only).flat_map(|it| it.points).map(|point| point.units.len()).sum();
+    assert_eq!(forms.len(), in_turns);
+    assert!(forms.values().all(|forms| forms.len() == FORMS.len()), "{forms:?}");
+    assert_eq!(FORMS.len(), 4 * 3 * 3);
+}
+
+#[test]
 fn between_units_of_one_address_stands_a_store_or_a_call() {
     let mut shared = 0;
     for point in batches(Depth::One, None).flat_map(|batch| batch.points) {
