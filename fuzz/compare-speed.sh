@@ -12,7 +12,8 @@ trap 'rm -rf "$place"' EXIT
 RUSTFLAGS='' cargo build --release --locked
 export RUSTFLAGS=${RUSTFLAGS:--Cdebuginfo=line-tables-only}
 for target in brink_compile_x64 brink_baseline_smith; do
-    cargo "+${FUZZ_TOOLCHAIN:-nightly}" fuzz build -O --strip-dead-code --no-trace-compares \
+    cargo "+${FUZZ_TOOLCHAIN:-nightly}" fuzz build -O --debug-assertions --strip-dead-code \
+        --no-trace-compares \
         --target-dir fuzz/target --features baseline "$target"
 done
 

@@ -1,4 +1,18 @@
 #!/usr/bin/env bash
+# Copyright the brink maintainers.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 # Builds every target into $OUT with its options, dictionary and seeds. OSS-Fuzz and ClusterFuzzLite
 # run it with $SRC, $OUT and $SANITIZER set; .ci/fuzz with a temporary $OUT.
 set -euo pipefail
@@ -19,8 +33,10 @@ export RUSTFLAGS=${RUSTFLAGS:--Cdebuginfo=line-tables-only}
 # For coverage, the base image's cargo makes another build of this command.
 case ${SANITIZER:-address} in
 address | coverage)
-    # Steps are those of recipes and modules, which take nothing from the values that code compares.
-    cargo ${FUZZ_TOOLCHAIN:+"+$FUZZ_TOOLCHAIN"} fuzz build -O --strip-dead-code --no-trace-compares \
+    # Steps are those of recipes and modules, which take nothing from the values that code compares. Some
+    # of Cranelift's checks of ranges are debug assertions: without them it miscompiles in silence.
+    cargo ${FUZZ_TOOLCHAIN:+"+$FUZZ_TOOLCHAIN"} fuzz build -O --debug-assertions --strip-dead-code \
+        --no-trace-compares \
         ${FUZZ_TARGET_DIR:+--target-dir "$FUZZ_TARGET_DIR"}
     ;;
 *)
