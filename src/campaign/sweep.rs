@@ -56,9 +56,9 @@ pub enum SweepError {
     },
 }
 
-/// The machine code of modules up to this size is looked at in a sweep, in bytes: in larger ones
-/// there is more of the same.
-const LOOKED_AT_BYTES_MAX: u64 = 256 << 10;
+/// The machine code of modules up to this size is looked at in a sweep, in bytes. What is known of a
+/// function at the limit of its size takes a quarter of a gigabyte, and there is more of the same in it.
+const LOOKED_AT_BYTES_MAX: u64 = 2 << 20;
 
 /// A running sweep.
 pub struct Sweep<'a> {

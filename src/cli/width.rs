@@ -6,6 +6,7 @@ mod module;
 mod report;
 
 use super::Exit;
+use super::input::Input;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
@@ -17,6 +18,7 @@ use crate::campaign::{
 };
 use crate::engines::{Backend, ENGINE};
 use crate::job::Budget;
+use crate::limits;
 use crate::names::did_you_mean;
 use crate::ops;
 use crate::report::Known;
@@ -24,7 +26,7 @@ use crate::sandbox::Pool;
 use crate::store::RunDir;
 use crate::triage::KnownIssues;
 use crate::width::{Depth, batches};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -110,7 +112,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 
 fn module_case(path: &Path) -> Result<Case> {
     let name = path.display().to_string();
-    let (case, _) = super::input::read(std::slice::from_ref(&name))?.into_case(&name)?;
+    let input = super::input::read(std::slice::from_ref(&name))?;
+    if let Input::Module(bytes) = &input {
+        limits::headroom(bytes).map_err(|error| anyhow!("check {name}: failed to {error}"))?;
+    }
+    let (case, _) = input.into_case(&name)?;
     ensure!(case.expectation.is_some(), "check {name}: it is not a valid module");
     Ok(case)
 }
@@ -133,6 +139,9 @@ fn check_module(
         return Err(error.into());
     }
     let counts = module::report(opts, &repro, &report.runs);
+    if counts.unsure > 0 {
+        eprintln!("brink: {} accesses are uncertain, and not known to be right", counts.unsure);
+    }
     let standings = verdicts::standings(issues, &report);
     tell_known(opts, &standings);
     if let Some(exit) = known::exit(standings.iter().map(Option::as_ref)) {
@@ -234,6 +243,16 @@ fn check_matrix(
             report.failed.len()
         );
     }
+    if report.unsure_count > 0 {
+        eprintln!(
+            "brink: {} accesses are uncertain, and not known to be right",
+            report.unsure_count
+        );
+    }
+    let (_, not_run, _) = report.run;
+    if not_run > 0 {
+        eprintln!("brink: {not_run} modules were to be run at the end of memory, and could not be");
+    }
     if complete && report.wrong.is_empty() && report.failed.is_empty() {
         let looked_at: u64 = report.modules.values().map(|(looked_at, _)| looked_at).sum();
         let all = run.backends.len();
@@ -249,6 +268,8 @@ fn check_matrix(
         // Nobody knows what is behind code that could not be looked at.
         (Some(_), false) => Exit::Found,
         (None, _) if !complete => Exit::Interrupted,
+        // All of the matrix is known to be needed, so nothing of it may stay open.
+        (None, true) if report.unsure_count > 0 => Exit::Usage,
         (None, true) => Exit::Nothing,
         (None, false) => Exit::Usage,
     })

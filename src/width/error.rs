@@ -8,6 +8,17 @@ pub enum CheckError {
     /// It is no ELF file.
     #[error("read the artifact: it is no compiled module ({0})")]
     NoArtifact(String),
+    /// It ends before its table of sections does.
+    #[error(
+        "read the artifact: it is cut short at offset {length:#x}, its table of sections lies at \
+         offset {table:#x}"
+    )]
+    CutShort {
+        /// Where it ends.
+        length: usize,
+        /// Where the table lies.
+        table: u64,
+    },
     /// It is for another machine.
     #[error("check the machine code: it is not for x86-64, but for ELF machine {0}")]
     NotX86(u16),

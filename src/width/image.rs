@@ -7,7 +7,7 @@ mod sections;
 
 use self::sections::{positions, traps};
 use super::CheckError;
-use object::elf::EM_X86_64;
+use object::elf::{ELFMAG, EM_X86_64, FileHeader64};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, SymbolKind};
 use wasmtime_environ::obj::{ELF_WASMTIME_ADDRMAP, ELF_WASMTIME_TRAPS};
@@ -45,6 +45,9 @@ pub(super) struct Function {
 impl<'a> Image<'a> {
     /// Reads an artifact.
     pub(super) fn read(artifact: &'a [u8]) -> Result<Image<'a>, CheckError> {
+        if let Some(table) = table_past_the_end(artifact) {
+            return Err(CheckError::CutShort { length: artifact.len(), table });
+        }
         let elf = ElfFile64::<LittleEndian>::parse(artifact)
             .map_err(|error| CheckError::NoArtifact(error.to_string()))?;
         let machine = elf.elf_header().e_machine(LittleEndian);
@@ -107,6 +110,19 @@ impl Positions<'_> {
         let (_, position) = *self.entries.get(self.next.checked_sub(1)?)?;
         (position != NOWHERE).then_some(position)
     }
+}
+
+/// Where the table of sections of an ELF file lies that does not hold all of it. It is written last, so a
+/// file that is cut short has lost it.
+fn table_past_the_end(artifact: &[u8]) -> Option<u64> {
+    let (header, _) = object::from_bytes::<FileHeader64<LittleEndian>>(artifact).ok()?;
+    if header.e_ident.magic != ELFMAG {
+        return None;
+    }
+    let table = header.e_shoff.get(LittleEndian);
+    let entries = u64::from(header.e_shnum.get(LittleEndian));
+    let bytes = entries * u64::from(header.e_shentsize.get(LittleEndian));
+    (table.saturating_add(bytes) > artifact.len() as u64).then_some(table)
 }
 
 /// The functions compiled from Wasm: symbols such as `wasm[0]::function[7]::name`.

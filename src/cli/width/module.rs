@@ -17,6 +17,8 @@ pub(super) struct Counts {
     failed: u64,
     /// Those of them of which no violation tells more.
     pub(super) unexplained: u64,
+    /// Accesses of which cannot be told what they stand for, on all backends together.
+    pub(super) unsure: u64,
     /// Backends that refuse it, or cannot be asked.
     not_taken: u64,
 }
@@ -42,6 +44,7 @@ pub(super) fn report(opts: &Opts, repro: &Repro, runs: &[ReproRun]) -> Counts {
             Some((_, Some(reason))) => Some(reason.clone()),
             Some((machine, None)) => {
                 counts.looked_at += 1;
+                counts.unsure += machine.unsure_count;
                 // Writing to a string cannot fail.
                 let _ = write!(
                     text,
