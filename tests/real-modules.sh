@@ -2,9 +2,14 @@
 # Checks the widths of large modules from public packages, which are not kept here: about 300 MB of
 # machine code, half an hour, up to 8 GiB of memory. Needs npm, and `brink` on the path.
 #
-#     tests/real-modules.sh [FOLDER]     where packages go; they are fetched once
+#     tests/real-modules.sh [FOLDER [OPTION]...]     where packages go, they are fetched once; and options of
+#                                                    `brink width`, such as -b x86_64
 set -euo pipefail
+for program in brink npm sha256sum; do
+    command -v "$program" >/dev/null || { echo "real-modules.sh: $program is not on the path" >&2; exit 1; }
+done
 folder=${1:-$(mktemp -d)}
+[ "$#" = 0 ] || shift
 mkdir -p "$folder"
 cd "$folder"
 
@@ -30,6 +35,6 @@ while read -r checksum package module; do
         rm "$archive"
     fi
     echo "== $package $module"
-    brink width "$place/$module" || status=$?
+    brink width "$place/$module" "$@" || status=$?
 done <<<"$modules"
 exit "$status"
