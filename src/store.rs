@@ -9,7 +9,7 @@ mod place;
 mod whole;
 
 use self::place::{is_run, is_vacant, lock, lock_run, normal, rotate};
-use self::whole::{NEW_FOLDER, drop_torn_line};
+use self::whole::{NEW_FOLDER, drop_torn_line, is_torn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
@@ -232,6 +232,12 @@ pub fn read_events<E: DeserializeOwned>(path: &Path) -> Result<Vec<E>, StoreErro
         })?);
     }
     Ok(events)
+}
+
+/// Whether the last line in the log of the run at `path` was cut short, so that it is left out.
+pub fn has_torn_line(path: &Path) -> Result<bool, StoreError> {
+    let log = path.join(EVENTS);
+    is_torn(&log).map_err(io_error("read", &log))
 }
 
 fn append_to(log: &Path) -> Result<File, StoreError> {

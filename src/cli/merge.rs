@@ -7,7 +7,7 @@
 
 mod source;
 
-use self::source::{Source, files, read, smallest};
+use self::source::{Source, candidates, files, read};
 use super::campaign::{corpus, status};
 use super::exit::say;
 use super::known::{self, KnownOpts};
@@ -80,7 +80,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             continue;
         }
         match read(path).with_context(|| format!("merge {}", path.display())) {
-            Ok(source) => sources.push(source),
+            Ok(source) => {
+                source.faults.iter().for_each(&mut refuse);
+                sources.push(source);
+            }
             Err(error) => refuse(&error),
         }
     }
@@ -100,17 +103,23 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         Ok(directory.append(&Stamped { ms: spent_ms, event })?)
     };
     keep(&mut directory, started)?;
-    for (source, finding) in smallest(&sources) {
-        let doing = || format!("merge {} of {}", finding.signature, source.path.display());
-        match files(&directory, source, finding).with_context(doing) {
-            Ok(files) => {
-                let named: Vec<(&str, Vec<u8>)> =
-                    files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-                let readers = Readers::of(finding.is_sensitive());
-                directory.add_finding(&finding.signature.slug(), readers, &named)?;
-                keep(&mut directory, Event::Found { finding: Box::new(finding.clone()) })?;
-            }
-            Err(error) => refuse(&error),
+    for same in candidates(&sources) {
+        // The best of those that are whole.
+        for (source, finding) in same {
+            let doing = || format!("merge {} of {}", finding.signature, source.path.display());
+            let files = match files(&directory, source, finding).with_context(doing) {
+                Ok(files) => files,
+                Err(error) => {
+                    refuse(&error);
+                    continue;
+                }
+            };
+            let named: Vec<(&str, Vec<u8>)> =
+                files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+            let readers = Readers::of(finding.is_sensitive());
+            directory.add_finding(&finding.signature.slug(), readers, &named)?;
+            keep(&mut directory, Event::Found { finding: Box::new(finding.clone()) })?;
+            break;
         }
     }
     for source in &sources {

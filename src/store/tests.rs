@@ -141,7 +141,9 @@ fn a_torn_last_line_is_dropped_and_the_log_goes_on() {
     let mut log = append_to(&path.join(EVENTS)).unwrap();
     log.write_all(b"{\"torn").unwrap();
     drop(log);
+    assert!(has_torn_line(&path).unwrap());
     let (mut dir, events) = RunDir::resume::<u32>(&path).unwrap();
+    assert!(!has_torn_line(&path).unwrap());
     assert_eq!(events, [1]);
     dir.append(&2).unwrap();
     assert_eq!(read_events::<u32>(&path).unwrap(), [1, 2]);

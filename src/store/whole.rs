@@ -2,7 +2,7 @@
 
 use super::{StoreError, io_error};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -54,6 +54,18 @@ pub fn drop_leftovers(folder: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether the last line of the log has no end: it was cut short, and is not read.
+pub(super) fn is_torn(log: &Path) -> io::Result<bool> {
+    let mut file = File::open(log)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// Cuts a last line that has no end, so that what is appended starts on a line of its own.

@@ -380,3 +380,65 @@ fn what_several_directories_hold_is_merged_and_what_is_none_is_named() {
         fs::rename(at(kept), at("1")).expect("a source is left where it was");
     }
 }
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for there in fs::read_dir(from).unwrap().flatten() {
+        let (path, copy) = (there.path(), to.join(there.file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(path, copy).unwrap();
+        }
+    }
+}
+
+#[test]
+fn of_a_damaged_copy_and_a_good_one_the_good_one_is_merged_and_the_other_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let output = campaign(&at("good"), &["--time", "4s"]).output().unwrap();
+    assert!(matches!(output.status.code(), Some(2 | 3)), "{output:?}");
+    let all = found(&at("good"));
+    let merge = |sources: &[&str]| {
+        let output =
+            brink(&["merge", "-o", "all"]).args(sources).current_dir(place.path()).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, err) = merge(&["good"]);
+    assert!(matches!(code, Some(2 | 3)), "{err}");
+    let recipes: Vec<String> = all
+        .iter()
+        .map(|signature| folder_of(&at("good"), signature).unwrap())
+        .map(|folder| fs::read_to_string(folder.join("recipe.toml")).unwrap())
+        .collect();
+    let other = "version = 1\nshape = \"locals\"\n[params]\nlocals = 7\n";
+    for (file, junk) in [("finding.toml", "junk"), ("recipe.toml", "junk"), ("recipe.toml", other)]
+    {
+        let _ = fs::remove_dir_all(at("bad"));
+        copy_folder(&at("good"), &at("bad"));
+        for signature in &all {
+            fs::write(folder_of(&at("bad"), signature).unwrap().join(file), junk).unwrap();
+            let (code, err) = merge(&["bad", "good"]);
+            assert_eq!(code, Some(1), "{err}");
+            assert!(err.contains("bad/") && err.contains(file), "{file} is not named: {err}");
+        }
+        assert_eq!(found(&at("all")).len(), all.len(), "the good one is lost");
+        for (signature, recipe) in all.iter().zip(&recipes) {
+            let folder = folder_of(&at("all"), signature).unwrap();
+            assert_eq!(&fs::read_to_string(folder.join("recipe.toml")).unwrap(), recipe);
+        }
+        let (code, err) = merge(&["bad"]);
+        assert_eq!((code, found(&at("all")).len()), (Some(1), 0), "{err}");
+    }
+    // A log that does not tell of what is there.
+    let log = fs::read(at("good/events.jsonl")).unwrap();
+    for (kept, words) in [(0, "findings/"), (0, "how the run began"), (log.len() - 9, "cut short")]
+    {
+        fs::write(at("bad/events.jsonl"), &log[..kept]).unwrap();
+        let (code, err) = merge(&["bad"]);
+        assert_eq!(code, Some(1), "{err}");
+        assert!(err.contains(words) && err.contains("bad"), "{err}");
+    }
+}
