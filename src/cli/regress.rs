@@ -7,10 +7,12 @@ mod output;
 pub(super) mod select;
 
 use self::output::{Output, Row};
+use self::select::Selected;
 use super::options::{RunOpts, cache, stop_flag};
 use super::{Exit, self_test};
 use crate::campaign::{Checked, Seen, regress};
 use crate::corpus::{Corpus, Entry};
+use crate::engines;
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -78,19 +80,28 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: failed to {fault}");
     }
     let bad = !corpus.faults.is_empty();
-    let of_faults = if bad { Exit::Usage } else { Exit::Nothing };
     if opts.list {
         output::list(&corpus.entries, opts.directories.is_empty(), opts.json)?;
-        return Ok(of_faults);
+        return Ok(if bad { Exit::Usage } else { Exit::Nothing });
     }
     let all = opts.slow || opts.controls;
     let wanted = corpus.entries.iter().filter(|entry| all || !entry.expectations.slow);
     let wanted: Vec<&Entry> = wanted.collect();
-    let (checks, left_out) = if opts.controls {
+    let Selected { checks, left_out, silent } = if opts.controls {
         controls::checks(opts, &wanted)?
     } else {
         select::checks(opts, &wanted)?
     };
+    if !silent.is_empty() {
+        eprintln!(
+            "brink: failed to hold {} to anything: nothing is expected of {}; add an [[expect]] for \
+             it, with the verdict that `brink repro` shows",
+            silent.join(", "),
+            engines::VERSION
+        );
+    }
+    let bad = bad || !silent.is_empty();
+    let of_faults = if bad { Exit::Usage } else { Exit::Nothing };
     if checks.is_empty() && bad {
         return Ok(Exit::Usage);
     }
@@ -137,7 +148,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if opts.bless && bless::bless(&rows, &cache()?)? {
         return Ok(of_faults);
     }
-    // A folder that cannot be read may hide a difference, so it goes first.
+    // A case that cannot be read, or says nothing, may hide a difference, so it goes first.
     Ok(match (bad, all.iter().flatten().any(differs)) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Changed,

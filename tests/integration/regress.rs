@@ -87,6 +87,23 @@ fn an_expected_violation_that_is_gone_is_a_difference() {
 }
 
 #[test]
+fn a_case_that_says_nothing_of_this_engine_is_named_and_no_success() {
+    let place = tempfile::tempdir().unwrap();
+    let old = expectations("x86_64", "pass").replace("verdict", "releases = [\"<40\"]\nverdict");
+    case(place.path(), "silent", RECIPE, &old);
+    let (exit, out, err) = run(&["regress"], place.path());
+    assert_eq!(exit, Some(1), "{out}{err}");
+    assert!(err.contains("silent") && err.contains("nothing is expected of"), "{err}");
+    case(place.path(), "telling", RECIPE, &expectations("x86_64", "pass"));
+    for quiet in [&["regress"][..], &["regress", "-q"], &["regress", "--json"]] {
+        let (exit, out, err) = run(quiet, place.path());
+        assert_eq!(exit, Some(1), "{out}{err}");
+        assert!(err.contains("hold silent to anything: nothing is expected of"), "{err}");
+        assert!(quiet.len() > 1 || out.contains("1 as expected"), "{out}");
+    }
+}
+
+#[test]
 fn a_size_of_a_ladder_that_crashes_is_no_riddle() {
     let place = tempfile::tempdir().unwrap();
     let recipe = PANICS.replace("count = 60", "count = 640");

@@ -54,7 +54,7 @@ impl Step for Regressing {
             if is_over || round.stop.load(Relaxed) {
                 break;
             }
-            let checks = checks(entry, &engines, &round.file.backends);
+            let checks = checks(entry, &engines, round);
             if checks.is_empty() {
                 continue;
             }
@@ -94,15 +94,23 @@ fn engines(backends: &[Backend]) -> Result<Vec<Installed>> {
 }
 
 /// A case on the backends of the campaign.
-fn checks<'a>(entry: &'a Entry, engines: &[Installed], backends: &[Backend]) -> Vec<Check<'a>> {
+fn checks<'a>(entry: &'a Entry, engines: &[Installed], round: &Round<'_>) -> Vec<Check<'a>> {
     let mut checks = Vec::new();
     for engine in engines {
-        let of_engine = backends.iter().filter(|backend| *backend.engine() == engine.id);
+        let of_engine = round.file.backends.iter().filter(|backend| *backend.engine() == engine.id);
         let wanted: Vec<Backend> =
             of_engine.map(|backend| backend.clone().on(&EngineId::builtin())).collect();
         let own = entry.expectations.backends.iter();
-        let run = own.filter(|backend| select::is_wanted(&wanted, backend));
-        checks.extend(run.filter_map(|backend| select::check(entry, backend, engine)));
+        for backend in own.filter(|backend| select::is_wanted(&wanted, backend)) {
+            checks.extend(select::check(entry, backend, engine));
+            if engine.id.is_builtin() && select::is_silent(entry, backend, engine) {
+                let (folder, version) = (entry.folder.display(), &engine.version);
+                round.corpus.warn_once(
+                    format!("{folder} is not run: nothing is expected of {version} on {backend}"),
+                    round.observer,
+                );
+            }
+        }
     }
     checks
 }

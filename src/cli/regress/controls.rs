@@ -28,7 +28,7 @@ pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<
             }
         }
     }
-    Ok((checks, left_out))
+    Ok(Selected { checks, left_out, silent: Vec::new() })
 }
 
 /// The releases at hand, oldest first, and those that cannot be asked.

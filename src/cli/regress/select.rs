@@ -8,8 +8,16 @@ use crate::engines::{self, Backend, EngineId, Installed, Knobs};
 use anyhow::{Result, ensure};
 use semver::Version;
 
-/// What was asked for, and sentences about what is left out.
-pub(super) type Selected<'a> = (Vec<Check<'a>>, Vec<String>);
+/// What was asked for.
+#[derive(Default)]
+pub(super) struct Selected<'a> {
+    pub(super) checks: Vec<Check<'a>>,
+    /// Sentences about what is left out.
+    pub(super) left_out: Vec<String>,
+    /// Names of cases that say nothing of the built-in engine, although they are about what it has:
+    /// whether they hold cannot be told.
+    pub(super) silent: Vec<String>,
+}
 
 /// All cases on the engines and backends asked for.
 pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<'a>> {
@@ -19,22 +27,37 @@ pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<
         ids.push(EngineId::builtin());
     }
     let wanted = engines::backends(&opts.run.backends, &Installed::builtin())?;
-    let (mut checks, mut left_out) = (Vec::new(), Vec::new());
+    let mut all = Selected::default();
     for id in &ids {
         ensure!(!id.is_web(), "ask {id}: the cases are about releases of Wasmtime");
         let engine = installed(&cache, id)?;
-        let before = checks.len();
+        let before = all.checks.len();
+        let mut silent = Vec::new();
         for entry in entries {
             let own = &entry.expectations.backends;
             for backend in own.iter().filter(|backend| is_wanted(&wanted, backend)) {
-                checks.extend(check(entry, backend, &engine));
+                all.checks.extend(check(entry, backend, &engine));
+                if is_silent(entry, backend, &engine) && silent.last() != Some(&entry.slug) {
+                    silent.push(entry.slug.clone());
+                }
             }
         }
-        if checks.len() == before {
-            left_out.push(format!("no case is about what {id} offers"));
+        if !silent.is_empty() {
+            all.left_out.push(format!("nothing is expected of {id} by {}", silent.join(", ")));
+        } else if all.checks.len() == before {
+            all.left_out.push(format!("no case is about what {id} offers"));
+        }
+        if id.is_builtin() {
+            all.silent = silent;
         }
     }
-    Ok((checks, left_out))
+    Ok(all)
+}
+
+/// Whether a case is about what an engine has, and says nothing of that engine.
+pub(in crate::cli) fn is_silent(entry: &Entry, backend: &Backend, engine: &Installed) -> bool {
+    let has = engine.id.is_builtin() || engine.offers(backend.target());
+    has && check(entry, backend, engine).is_none()
 }
 
 /// A case on a backend of an engine, where something is expected of it.
