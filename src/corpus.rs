@@ -6,17 +6,20 @@
 
 mod add;
 mod bless;
+mod error;
 mod expect;
+mod read;
 
-use crate::recipe::{Recipe, RecipeError};
-use crate::shapes::{self, RecipeCheckError};
-use std::collections::BTreeMap;
+use self::read::{folders_of, name_of, optional};
+use crate::limits::{HeadroomError, headroom};
+use crate::recipe::Recipe;
+use crate::shapes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
-use thiserror::Error;
 
 pub use self::add::{FILE_BYTES_MAX, New, slug};
 pub use self::bless::blessed;
+pub use self::error::CorpusError;
 pub use self::expect::{EXPECT_VERSION, Expect, ExpectError, Expectations, PASS};
 
 /// Name of the file with a case's recipe.
@@ -29,73 +32,10 @@ pub const EXPECT_FILE: &str = "expect.toml";
 /// What every module begins with, and its version.
 const MODULE_HEAD: &[u8] = b"\0asm\x01\0\0\0";
 
-/// Why a folder is no case.
-#[derive(Debug, Error)]
-pub enum CorpusError {
-    /// Something could not be read.
-    #[error("read {}: {source}", path.display())]
-    Io {
-        /// What.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file that a case has is not there.
-    #[error("find {name} in {}: a case has {EXPECT_FILE} and either {RECIPE_FILE} or {MODULE_FILE}",
-            folder.display())]
-    Missing {
-        /// The folder.
-        folder: PathBuf,
-        /// The file.
-        name: &'static str,
-    },
-    /// It has a recipe and a module.
-    #[error("use {}: it has both {RECIPE_FILE} and {MODULE_FILE}; remove one", .0.display())]
-    Both(PathBuf),
-    /// The recipe cannot be read.
-    #[error("use {}: {source}", path.display())]
-    Recipe {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: RecipeError,
-    },
-    /// The recipe does not fit its shape.
-    #[error("use {}: {source}", path.display())]
-    Check {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: RecipeCheckError,
-    },
-    /// What is expected cannot be read.
-    #[error("use {}: {source}", path.display())]
-    Expect {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: ExpectError,
-    },
-    /// The module is none.
-    #[error("use {}: it does not begin as a WebAssembly module does", .0.display())]
-    NoModule(PathBuf),
-    /// Several folders have one name, upper and lower case being equal.
-    #[error("use the name {slug:?}: several cases have it, {}; rename all but one", list(.folders))]
-    Twice {
-        /// The name.
-        slug: String,
-        /// The folders.
-        folders: Vec<PathBuf>,
-    },
-    /// No case is there.
-    #[error("find a case in {}: it has no folder with {EXPECT_FILE}", .0.display())]
-    Empty(PathBuf),
-}
-
-fn list(folders: &[PathBuf]) -> String {
-    let all: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-    all.join(" and ")
-}
+/// Largest text of a case that is read, in bytes: no more is committed either.
+pub const TEXT_BYTES_MAX: u64 = FILE_BYTES_MAX as u64;
+/// Largest module that is read, in bytes: no engine takes more. What is committed is smaller.
+const MODULE_BYTES_MAX: u64 = 1 << 30;
 
 /// What is compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,15 +73,19 @@ impl Corpus {
     pub fn read(directories: &[PathBuf]) -> Corpus {
         let mut corpus = Corpus::default();
         let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        // One folder has many paths, of which the first one is told.
+        let mut places = BTreeSet::new();
         for directory in directories {
             match folders_of(directory) {
-                Ok(found) if found.is_empty() => {
+                Ok((found, dangling)) if found.is_empty() && dangling.is_empty() => {
                     corpus.faults.push(CorpusError::Empty(directory.clone()));
                 }
-                Ok(found) => {
+                Ok((found, dangling)) => {
+                    corpus.faults.extend(dangling.into_iter().map(CorpusError::Dangling));
                     for folder in found {
-                        let all = folders.entry(name_of(&folder).to_lowercase()).or_default();
-                        if !all.contains(&folder) {
+                        let place = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                        if places.insert(place) {
+                            let all = folders.entry(name_of(&folder).to_lowercase()).or_default();
                             all.push(folder);
                         }
                     }
@@ -169,8 +113,8 @@ impl Corpus {
 impl Entry {
     /// Reads the case in a folder.
     pub fn read(folder: &Path) -> Result<Entry, CorpusError> {
-        let recipe = optional(&folder.join(RECIPE_FILE))?;
-        let module = optional(&folder.join(MODULE_FILE))?;
+        let recipe = optional(&folder.join(RECIPE_FILE), TEXT_BYTES_MAX)?;
+        let module = optional(&folder.join(MODULE_FILE), MODULE_BYTES_MAX)?;
         let specimen = match (recipe, module) {
             (Some(text), None) => {
                 let path = || folder.join(RECIPE_FILE);
@@ -181,8 +125,10 @@ impl Entry {
                     .map_err(|source| CorpusError::Check { path: path(), source })?;
                 Specimen::Recipe(recipe)
             }
-            (None, Some(bytes)) if bytes.starts_with(MODULE_HEAD) => Specimen::Module(bytes),
-            (None, Some(_)) => return Err(CorpusError::NoModule(folder.join(MODULE_FILE))),
+            (None, Some(bytes)) => {
+                check_module(&bytes, &folder.join(MODULE_FILE))?;
+                Specimen::Module(bytes)
+            }
             (Some(_), Some(_)) => return Err(CorpusError::Both(folder.to_owned())),
             (None, None) => {
                 let folder = folder.to_owned();
@@ -190,7 +136,7 @@ impl Entry {
             }
         };
         let path = folder.join(EXPECT_FILE);
-        let Some(text) = optional(&path)? else {
+        let Some(text) = optional(&path, TEXT_BYTES_MAX)? else {
             return Err(CorpusError::Missing { folder: folder.to_owned(), name: EXPECT_FILE });
         };
         let expectations = Expectations::from_toml(&String::from_utf8_lossy(&text))
@@ -200,36 +146,17 @@ impl Entry {
     }
 }
 
-fn name_of(folder: &Path) -> String {
-    // `.` and `..` have a name too.
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// The folders of cases in a directory, hidden ones left out; the directory itself, where it is
-/// one.
-fn folders_of(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    if [RECIPE_FILE, MODULE_FILE, EXPECT_FILE].iter().any(|name| directory.join(name).exists()) {
-        return Ok(vec![directory.to_owned()]);
+/// Refuses a module that cannot be read to its end: no engine would get to the point of the case.
+fn check_module(bytes: &[u8], path: &Path) -> Result<(), CorpusError> {
+    if !bytes.starts_with(MODULE_HEAD) {
+        return Err(CorpusError::NoModule(path.to_owned()));
     }
-    let mut folders = Vec::new();
-    for there in fs::read_dir(directory)? {
-        let path = there?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
-        if path.is_dir() && !hidden {
-            folders.push(path);
+    match headroom(bytes) {
+        // A module may be invalid on purpose.
+        Ok(_) | Err(HeadroomError::UnknownIndex { .. }) => Ok(()),
+        Err(source @ (HeadroomError::Unreadable(_) | HeadroomError::Component)) => {
+            Err(CorpusError::Unreadable { path: path.to_owned(), source })
         }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
-/// The content of a file; `None` where there is none.
-fn optional(path: &Path) -> Result<Option<Vec<u8>>, CorpusError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(CorpusError::Io { path: path.to_owned(), source }),
     }
 }
 

@@ -73,6 +73,9 @@ pub enum RecipeError {
         /// The version that the text states.
         found: u32,
     },
+    /// No version of the form.
+    #[error("read a recipe of format version 0: the first version is 1")]
+    NoVersion,
     /// Longer than any recipe can be.
     #[error("read a recipe of {bytes} bytes: no recipe is longer than {RECIPE_TEXT_BYTES_MAX}")]
     TooLong {
@@ -121,6 +124,9 @@ impl Recipe {
         let Versioned { version } = toml::from_str(text).map_err(syntax)?;
         if version > RECIPE_VERSION {
             return Err(RecipeError::Newer { found: version });
+        }
+        if version == 0 {
+            return Err(RecipeError::NoVersion);
         }
         toml::from_str(text).map_err(syntax)
     }

@@ -14,9 +14,10 @@ pub(super) const EXTENSION: &str = "toml";
 /// The recipe in a file, as text or in the compact form; it fits its shape. Reasons do not name the
 /// file.
 pub(super) fn read(path: &Path) -> Result<Recipe> {
-    let file = fs::File::open(path).context("open it")?;
-    let data = file.metadata().context("look at it")?;
+    // Before it is opened: the other end of a pipe may never write.
+    let data = fs::metadata(path).context("look at it")?;
     ensure!(data.is_file(), "it is no file");
+    let file = fs::File::open(path).context("open it")?;
     let most = RECIPE_TEXT_BYTES_MAX as u64;
     ensure!(
         data.len() <= most,
@@ -62,10 +63,13 @@ mod tests {
         fs::write(at("long.toml"), "#".repeat(RECIPE_TEXT_BYTES_MAX + 1)).unwrap();
         fs::write(at("other.toml"), recipe.to_toml().replace("\"locals\"", "\"lokals\"")).unwrap();
         fs::create_dir(at("folder.toml")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+        assert!(pipe.unwrap().success());
         for (name, reason) in [
             ("long.toml", "no recipe has more"),
             ("other.toml", "lokals"),
             ("folder.toml", "no file"),
+            ("pipe", "no file"),
         ] {
             let error = format!("{:#}", read(&at(name)).unwrap_err());
             assert!(error.contains(reason), "{name}: {error}");

@@ -34,6 +34,9 @@ pub enum ExpectError {
         /// The version that the text states.
         found: u32,
     },
+    /// No version of the form.
+    #[error("read expectations of format version 0: the first version is 1")]
+    NoVersion,
     /// It says something that cannot be meant.
     #[error("use what is expected: {0}")]
     Meaning(String),
@@ -138,6 +141,9 @@ impl Expectations {
         let Versioned { version } = toml::from_str(text).map_err(syntax)?;
         if version > EXPECT_VERSION {
             return Err(ExpectError::Newer { found: version });
+        }
+        if version == 0 {
+            return Err(ExpectError::NoVersion);
         }
         let all: Expectations = toml::from_str(text).map_err(syntax)?;
         all.check().map_or(Ok(all), |wrong| Err(ExpectError::Meaning(wrong)))

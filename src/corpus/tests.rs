@@ -4,6 +4,9 @@ use super::*;
 use crate::oracles::{Severity, Violation};
 use crate::triage::Signature;
 use semver::Version;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 const RECIPE: &str = r#"version = 1
 shape = "repeat"
@@ -80,6 +83,18 @@ fn each_bad_folder_is_named_and_the_others_are_there() {
     fs::write(both.join(MODULE_FILE), b"\0asm").unwrap();
     // What is there in place of a file that was not fetched.
     fs::write(case(&one, "no-module", "", EXPECT).join(MODULE_FILE), "version https://").unwrap();
+    let junk = b"\0asm\x01\0\0\0\x01\x07\x01\x60\x02\x7f\x7f\x01\xff";
+    fs::write(case(&one, "junk-module", "", EXPECT).join(MODULE_FILE), junk).unwrap();
+    fs::write(case(&one, "cut-module", "", EXPECT).join(MODULE_FILE), &junk[..12]).unwrap();
+    case(&one, "old-expect", RECIPE, &EXPECT.replace("version = 1", "version = 0"));
+    case(&one, "old-recipe", &RECIPE.replace("version = 1", "version = 0"), EXPECT);
+    let filling = "#".repeat(64 * 1024);
+    case(&one, "large-expect", RECIPE, &format!("{EXPECT}{filling}"));
+    case(&one, "large-recipe", &format!("{RECIPE}{filling}"), EXPECT);
+    symlink("nowhere", one.join("dangling")).unwrap();
+    symlink("nowhere", case(&one, "no-text", "", EXPECT).join(RECIPE_FILE)).unwrap();
+    let pipe = case(&one, "pipe", "", EXPECT).join(RECIPE_FILE);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     case(&one, "Same", RECIPE, EXPECT);
     case(&two, "same", RECIPE, EXPECT);
     fs::create_dir_all(one.join(".hidden")).unwrap();
@@ -99,6 +114,15 @@ fn each_bad_folder_is_named_and_the_others_are_there() {
         ("no-oracle", "\"crush\""),
         ("both", "remove one"),
         ("no-module/module.wasm", "does not begin"),
+        ("junk-module/module.wasm", "read the module"),
+        ("cut-module/module.wasm", "read the module"),
+        ("old-expect", "format version 0"),
+        ("old-recipe", "format version 0"),
+        ("large-expect/expect.toml", "65536 are the most"),
+        ("large-recipe/recipe.toml", "65536 are the most"),
+        ("one/dangling", "follow the link"),
+        ("no-text/recipe.toml", "follow the link"),
+        ("pipe/recipe.toml", "it is no file"),
         ("one/Same", "two/same"),
         ("nowhere", "No such file"),
     ];
@@ -115,7 +139,10 @@ fn a_directory_may_be_a_case_and_an_empty_one_is_a_fault() {
     let place = tempfile::tempdir().unwrap();
     let folder = case(place.path(), "good", RECIPE, EXPECT);
     // Named twice, it is still one.
-    let corpus = Corpus::read(&[folder.clone(), place.path().to_owned()]);
+    let others = ["good/.", "good/../good", "link"].map(|name| place.path().join(name));
+    symlink("good", &others[2]).unwrap();
+    let named = [&[folder.clone(), place.path().to_owned()][..], &others].concat();
+    let corpus = Corpus::read(&named);
     assert_eq!((corpus.entries.len(), corpus.faults.len()), (1, 0), "{:?}", corpus.faults);
     let empty = place.path().join("empty");
     fs::create_dir(&empty).unwrap();
