@@ -26,7 +26,7 @@ mod width;
 pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
-pub use self::events::{Event, Machine, Observer, Skip, Stamped};
+pub use self::events::{Difference, Event, Machine, Observer, Skip, Stamped};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::lab::{Climb, Lab, Trial};

@@ -34,6 +34,9 @@ pub trait Reporter: Send {
     /// Something happened.
     fn report(&mut self, event: &Event);
 
+    /// Something happened in an earlier part of the run, and was told then.
+    fn remember(&mut self, _: &Event) {}
+
     /// Nothing more will happen.
     fn finish(&mut self) {}
 }

@@ -38,6 +38,26 @@ pub struct Skip {
     pub reason: String,
 }
 
+/// A case of the regression corpus that came out other than expected, every time that it was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The case.
+    pub case: String,
+    /// On what.
+    pub backend: Backend,
+    /// What was expected.
+    pub expected: String,
+    /// What was seen, in words that tell nobody what is security-sensitive.
+    pub seen: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Difference { case, backend, expected, seen } = self;
+        write!(f, "regression {case} on {backend}: expected {expected}, but {seen}")
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -129,6 +149,11 @@ pub enum Event {
         cases: BTreeMap<String, u64>,
         /// The recipes that it was about, by their ids.
         recipes: Vec<String>,
+    },
+    /// A case of the regression corpus differs.
+    Differed {
+        /// Which, and how.
+        difference: Difference,
     },
     /// Something about the run itself that a person should know.
     Warned {

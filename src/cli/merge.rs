@@ -10,11 +10,11 @@ mod source;
 use self::source::{Source, candidates, files, read};
 use super::campaign::{corpus, status};
 use super::exit::say;
-use super::known::{self, KnownOpts};
+use super::known::KnownOpts;
 use super::options::DEFAULT_BUDGET;
 use super::output::{keep_cost_card, read_cost_card};
 use super::recorder::Recorder;
-use super::session::{Plan, RunFile, Session};
+use super::session::{Plan, RunFile, Session, exit_of};
 use super::{Exit, recipes, table};
 use crate::campaign::{Event, Observer, Stamped};
 use crate::engines::Backend;
@@ -122,6 +122,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             break;
         }
     }
+    for difference in sources.iter().flat_map(|source| &source.tally.differences) {
+        if !recorder.has_differed(&difference.case, &difference.backend) {
+            keep(&mut directory, Event::Differed { difference: difference.clone() })?;
+        }
+    }
     for source in &sources {
         match corpus::files(&source.path.join(corpus::FOLDER)) {
             Ok(files) => {
@@ -157,7 +162,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         eprintln!("brink: {refused} of what was named could not be merged, see above");
         return Ok(Exit::Usage);
     }
-    Ok(known::exit(tally.standings()).unwrap_or(Exit::Nothing))
+    Ok(exit_of(&tally).unwrap_or(Exit::Nothing))
 }
 
 fn copy_recipe(path: &Path, output: &Path) -> Result<()> {
@@ -189,6 +194,7 @@ fn keep_status(
         findings: figures.findings,
         known: figures.known,
         private: figures.private,
+        regressions: figures.regressions,
         corpus: corpus::files(&output.join(corpus::FOLDER))?.len() as u64,
         spent_s: spent_ms / 1_000,
         time_s: None,
@@ -200,8 +206,10 @@ fn tell(sources: &[Source], tally: &Tally, output: &Path) {
     say(&hunt_summary(tally, Some(output)));
     let row = |source: &Source| {
         let Tally { jobs, findings, .. } = &source.tally;
-        vec![source.path.display().to_string(), findings.len().to_string(), jobs.to_string()]
+        let regressions = source.tally.regressions().len();
+        let path = source.path.display().to_string();
+        vec![path, findings.len().to_string(), regressions.to_string(), jobs.to_string()]
     };
     let rows: Vec<Vec<String>> = sources.iter().map(row).collect();
-    say(&format!("\n{}", table::list(&["directory", "findings", "jobs"], &rows)));
+    say(&format!("\n{}", table::list(&["directory", "findings", "regressions", "jobs"], &rows)));
 }

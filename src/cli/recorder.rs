@@ -5,6 +5,7 @@ mod finding;
 use self::finding::keep_finding;
 use super::known::Watch;
 use crate::campaign::{Event, Finding, Machine, Observer, Stamped};
+use crate::engines::Backend;
 use crate::report::{CostCard, Known, Reporter, Tally};
 use crate::store::{RunDir, StoreError};
 use crate::triage::{KnownIssues, Signature};
@@ -45,6 +46,7 @@ pub(super) struct Figures {
     pub(super) findings: u64,
     pub(super) known: u64,
     pub(super) private: u64,
+    pub(super) regressions: u64,
     pub(super) spent: Duration,
 }
 
@@ -100,6 +102,11 @@ impl<'a> Recorder<'a> {
         self.lock().tally.findings.iter().any(|finding| finding.signature == *signature)
     }
 
+    /// Whether it was told that a case differs on a backend.
+    pub(super) fn has_differed(&self, case: &str, backend: &Backend) -> bool {
+        self.lock().tally.has_differed(case, backend)
+    }
+
     /// The worst costs so far.
     pub(super) fn cost_card(&self) -> CostCard {
         self.lock().tally.cost_card.clone()
@@ -121,6 +128,7 @@ impl<'a> Recorder<'a> {
             findings: count(tally.findings.len()),
             known: count(tally.standings().flatten().filter(|known| !known.is_back).count()),
             private: count(tally.findings.iter().filter(|it| it.is_sensitive()).count()),
+            regressions: count(tally.regressions().len()),
             spent: inner.spent(),
         }
     }
@@ -130,6 +138,7 @@ impl<'a> Recorder<'a> {
         let inner = &mut *self.lock();
         inner.tally.add(event);
         inner.note_known(event);
+        inner.reporter.remember(event);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

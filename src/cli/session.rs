@@ -157,5 +157,56 @@ pub(super) fn end(
 /// The exit code of a run.
 pub(super) fn exit(tally: &Tally, complete: bool) -> Exit {
     let nothing = if complete { Exit::Nothing } else { Exit::Interrupted };
-    known::exit(tally.standings()).unwrap_or(nothing)
+    exit_of(tally).unwrap_or(nothing)
+}
+
+/// The exit code of what a run has found; `None` for nothing. What is new goes first, what is known
+/// last.
+pub(super) fn exit_of(tally: &Tally) -> Option<Exit> {
+    let found = known::exit(tally.standings());
+    match found {
+        Some(Exit::Found) => found,
+        _ if !tally.differences.is_empty() => Some(Exit::Changed),
+        _ => found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Difference;
+
+    #[test]
+    fn a_case_that_differs_is_no_success_and_less_than_a_finding() {
+        let mut tally = Tally::default();
+        assert_eq!((exit(&tally, true), exit(&tally, false)), (Exit::Nothing, Exit::Interrupted));
+        let difference = Difference {
+            case: "a".to_owned(),
+            backend: "x86_64".parse().unwrap(),
+            expected: "pass".to_owned(),
+            seen: "crash".to_owned(),
+        };
+        for _ in 0..2 {
+            tally.add(&Event::Differed { difference: difference.clone() });
+        }
+        assert_eq!((tally.regressions().len(), tally.differences.len()), (1, 1));
+        assert_eq!((exit(&tally, true), exit(&tally, false)), (Exit::Changed, Exit::Changed));
+        assert!(crate::report::hunt_summary(&tally, None).contains("brink regress a -e builtin"));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_says_what_it_had_found() {
+        #[derive(Debug)]
+        struct Counts(Arc<AtomicBool>);
+        impl Reporter for Counts {
+            fn report(&mut self, _: &Event) {}
+            fn remember(&mut self, _: &Event) {
+                self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let (told, stop) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let recorder = Recorder::new(None, Box::new(Counts(Arc::clone(&told))), &stop);
+        recorder.remember(&Event::Warned { message: String::new() });
+        assert!(told.load(std::sync::atomic::Ordering::Relaxed));
+    }
 }

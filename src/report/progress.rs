@@ -61,7 +61,7 @@ impl Terminal {
         if let Some(round) = &self.round {
             let left = left.map(|left| format!(", {left}s left")).unwrap_or_default();
             let (jobs, findings) = (self.bar.position(), self.findings);
-            let said = format!("{round}{left}: {jobs} jobs, {findings} new  {}", self.now);
+            let said = format!("{round}{left}: {jobs} jobs, {findings} findings  {}", self.now);
             return self.bar.set_message(said);
         }
         self.bar.set_prefix(match left {
@@ -102,6 +102,10 @@ impl Reporter for Terminal {
                 self.started = Instant::now();
                 self.draw();
             }
+            Event::Differed { difference } => {
+                let said = difference.to_string();
+                self.bar.suspend(|| eprintln!("warning: {}", clip(&said, 400)));
+            }
             Event::Warned { message } => {
                 self.bar.suspend(|| eprintln!("warning: {}", clip(message, 400)));
             }
@@ -111,6 +115,10 @@ impl Reporter for Terminal {
             | Event::RoundEnded { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    fn remember(&mut self, event: &Event) {
+        self.findings += u64::from(matches!(event, Event::Found { .. }));
     }
 
     fn finish(&mut self) {
@@ -167,11 +175,18 @@ impl Reporter for Plain {
             Event::RoundEnded { round, jobs, .. } => {
                 eprintln!("round {round} ended: {jobs} jobs, findings so far: {}", self.findings);
             }
+            Event::Differed { difference } => {
+                eprintln!("warning: {}", clip(&difference.to_string(), 400));
+            }
             Event::Warned { message } => eprintln!("warning: {}", clip(message, 400)),
             Event::RunStarted { .. }
             | Event::Skipped { .. }
             | Event::Shared { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    fn remember(&mut self, event: &Event) {
+        self.findings += u64::from(matches!(event, Event::Found { .. }));
     }
 }

@@ -4,6 +4,7 @@
 use super::format::{clip, microseconds};
 use super::tally::{Cell, Reason, Tally};
 use crate::campaign::Finding;
+use crate::engines::EngineId;
 use crate::store::Readers;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -37,6 +38,7 @@ pub fn summary(tally: &Tally, directory: Option<&Path>, width: u16) -> String {
 pub fn hunt_summary(tally: &Tally, directory: Option<&Path>) -> String {
     let mut out = String::new();
     findings(&mut out, tally, directory);
+    regressions(&mut out, tally);
     let card = tally.cost_card.table();
     if !card.is_empty() {
         let _ = writeln!(out, "\nThe most that modules were seen to cost:\n\n{}", card.trim_end());
@@ -146,6 +148,22 @@ fn findings(out: &mut String, tally: &Tally, directory: Option<&Path>) {
                 .join(finding.signature.slug());
             let _ = writeln!(out, "   brink repro {}", folder.display());
         }
+    }
+}
+
+/// The cases of the regression corpus that differ.
+fn regressions(out: &mut String, tally: &Tally) {
+    let cases = tally.regressions();
+    if cases.is_empty() {
+        return;
+    }
+    let plural = if cases.len() == 1 { "case differs" } else { "cases differ" };
+    let _ = writeln!(out, "\n{} {plural} from what is expected:\n", cases.len());
+    for difference in &tally.differences {
+        let _ = writeln!(out, "{}", clip(&difference.to_string(), 2 * CLIP));
+        let engine = difference.backend.engine();
+        let own = difference.backend.clone().on(&EngineId::builtin());
+        let _ = writeln!(out, "   brink regress {} -e {engine} -b {own} --slow", difference.case);
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a run's events amount to: the cells of the final table, the findings, the counts.
 
 mod cell;
+mod reason;
 
 use super::cost_card::CostCard;
-use crate::campaign::{Event, Finding};
+use crate::campaign::{Difference, Event, Finding};
 use crate::engines::Backend;
 use crate::outcome::Termination;
 use crate::recipe::Proximity;
@@ -11,25 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 pub(super) use self::cell::Cell;
-
-/// Why several jobs were not judged or not run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reason {
-    /// How many.
-    pub count: u64,
-    /// The first of them: what, and why.
-    pub example: String,
-}
-
-impl Reason {
-    fn count(reasons: &mut BTreeMap<String, Reason>, reason: &str, example: String) {
-        let known = reasons.entry(without_numbers(reason)).or_default();
-        if known.count == 0 {
-            known.example = example;
-        }
-        known.count += 1;
-    }
-}
+pub(super) use self::reason::Reason;
 
 /// What the list of known issues says of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +49,8 @@ pub struct Tally {
     pub known: BTreeMap<String, Known>,
     /// Known issues that did not show where they had to, each a sentence.
     pub stale: Vec<String>,
+    /// Cases of the regression corpus that differ, each once on each backend.
+    pub differences: Vec<Difference>,
     /// Cases and backends of each violation by its signature.
     pub violations: BTreeMap<String, (u64, BTreeSet<String>)>,
     /// Jobs that ended.
@@ -155,6 +140,11 @@ impl Tally {
                 self.time = Some((*wall_ms, *jobs_cpu_ms, *children_cpu_ms, *seats));
             }
             Event::RoundEnded { jobs, cases, .. } => self.end_round(*jobs, cases),
+            Event::Differed { difference } => {
+                if !self.has_differed(&difference.case, &difference.backend) {
+                    self.differences.push(difference.clone());
+                }
+            }
             Event::JobsStarted { .. } | Event::RoundStarted { .. } | Event::Warned { .. } => {}
         }
     }
@@ -172,6 +162,16 @@ impl Tally {
         }
         self.ended.clear();
         self.waiting.clear();
+    }
+
+    /// Whether it is told that a case differs on a backend.
+    pub fn has_differed(&self, case: &str, backend: &Backend) -> bool {
+        self.differences.iter().any(|there| there.case == case && there.backend == *backend)
+    }
+
+    /// Cases of the regression corpus that differ, each once, by name.
+    pub fn regressions(&self) -> BTreeSet<&str> {
+        self.differences.iter().map(|difference| difference.case.as_str()).collect()
     }
 
     /// For each finding, what is known of it.
@@ -196,19 +196,6 @@ fn row_of(line: &str) -> String {
         None => format!("{shape} {limit}"),
         Some(_) => format!("{shape} each-operator"),
     }
-}
-
-/// Reasons differ in their numbers; what they have in common is what counts.
-fn without_numbers(reason: &str) -> String {
-    let mut kind = String::new();
-    for c in reason.chars() {
-        match c.is_ascii_digit() {
-            true if kind.ends_with('N') => {}
-            true => kind.push('N'),
-            false => kind.push(c),
-        }
-    }
-    kind
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ impl Event {
             | Event::Skipped { .. }
             | Event::Shared { .. }
             | Event::RoundEnded { .. }
+            | Event::Differed { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => true,
         }
@@ -36,6 +37,7 @@ impl Event {
             Event::Found { .. }
             | Event::RunStarted { .. }
             | Event::RoundEnded { .. }
+            | Event::Differed { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => true,
         }
@@ -69,6 +71,7 @@ impl Event {
             | Event::Shared { .. }
             | Event::RoundStarted { .. }
             | Event::RoundEnded { .. }
+            | Event::Differed { .. }
             | Event::Warned { .. }
             | Event::RunEnded { .. } => {}
         }

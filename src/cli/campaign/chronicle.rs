@@ -45,6 +45,11 @@ impl Observer for Chronicle<'_> {
         {
             return;
         }
+        if let Event::Differed { difference } = &event
+            && self.campaign.recorder.has_differed(&difference.case, &difference.backend)
+        {
+            return;
+        }
         // A finding is in the log of the campaign before anything else is told of it.
         self.campaign.recorder.observe(event.clone());
         self.of_round.observe(event);

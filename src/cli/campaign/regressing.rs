@@ -1,9 +1,9 @@
 //! A round that runs the cases of the regression corpus, where there is one here. What differs from
-//! what is expected is told as a warning, which the campaign's log keeps.
+//! what is expected is told once, and kept in the campaign's log.
 
 use super::corpus::Corpus;
 use super::rotation::{Done, Round, Step};
-use crate::campaign::{Check, Event, Observer, RegressError, Seen, regress};
+use crate::campaign::{Check, Difference, Event, Observer, RegressError, Seen, regress};
 use crate::cli::options::{cache, installed};
 use crate::cli::regress::{DIRECTORY, select};
 use crate::corpus::{self, Entry};
@@ -126,9 +126,10 @@ fn look(checks: &[Check<'_>], round: &Round<'_>) -> Result<()> {
         all => all?,
     };
     for (Check { entry, backend, expect }, checked) in checks.iter().zip(all) {
-        if let Some(Seen::Differs(_, words)) = checked.map(|it| it.seen) {
-            let folder = entry.folder.display();
-            tell(format!("regression {folder} on {backend}: expected {expect}, but {words}"));
+        if let Some(Seen::Differs(_, seen)) = checked.map(|it| it.seen) {
+            let (case, backend) = (entry.slug.clone(), backend.clone());
+            let difference = Difference { case, backend, expected: expect.to_string(), seen };
+            round.observer.observe(Event::Differed { difference });
         }
     }
     Ok(())

@@ -53,6 +53,9 @@ pub(crate) struct Status {
     pub(crate) findings: u64,
     pub(crate) known: u64,
     pub(crate) private: u64,
+    /// Cases of the regression corpus that differ, each once.
+    #[serde(default)]
+    pub(crate) regressions: u64,
     /// Recipes in the corpus.
     pub(crate) corpus: u64,
     /// Wall time of all parts, in seconds; and the time that the campaign has, if it is limited.
@@ -106,6 +109,7 @@ impl Keeper {
             findings: 0,
             known: 0,
             private: 0,
+            regressions: 0,
             corpus: 0,
             spent_s: 0,
             time_s: time.map(|time| time.as_secs()),
@@ -146,6 +150,7 @@ impl Keeper {
         status.findings = figures.findings;
         status.known = figures.known;
         status.private = figures.private;
+        status.regressions = figures.regressions;
         status.corpus = corpus as u64;
         status.spent_s = figures.spent.as_secs();
         write(&self.directory, status)
