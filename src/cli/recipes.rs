@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// How the name of a recipe as text ends.
-pub(super) const EXTENSION: &str = "toml";
+const EXTENSION: &str = "toml";
 
 /// The recipe in a file, as text or in the compact form; it fits its shape. Reasons do not name the
 /// file.

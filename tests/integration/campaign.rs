@@ -212,6 +212,14 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     fs::write(corpus.join("junk.toml"), b"\xff\xfe").unwrap();
     fs::write(corpus.join("huge.toml"), "# ".repeat(50 << 20)).unwrap();
     fs::write(corpus.join("nobody.toml"), good.replace("locals", "lokals")).unwrap();
+    fs::write(corpus.join("notes.txt"), "none").unwrap();
+    fs::create_dir_all(corpus.join("within/deep")).unwrap();
+    fs::write(corpus.join("within/deep/low.toml"), "low").unwrap();
+    // As a fuzzer keeps them, without the end of a name.
+    fs::create_dir(place.path().join("seed")).unwrap();
+    fs::write(place.path().join("seed/good.toml"), good).unwrap();
+    let export = ["corpus", "export", "seed", "-o", "corpus/within"];
+    assert!(brink(&export).current_dir(place.path()).output().unwrap().status.success());
     let shape = brink(&["gen", "repeat", "count=9", "-o", "good.toml"])
         .current_dir(&corpus)
         .output()
@@ -228,10 +236,15 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
     let output = loud(&["--time", "5s", "--corpus", &corpus.display().to_string()]);
     let err = text(&output);
     assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{err}");
-    for name in ["newer.toml", "junk.toml", "huge.toml", "nobody.toml"] {
+    for name in ["newer.toml", "junk.toml", "huge.toml", "nobody.toml", "notes.txt", "low.toml"] {
         assert!(err.contains(name), "{name} was not reported: {err}");
     }
     assert!(!err.contains("good.toml"), "{err}");
+    let exported = fs::read_dir(corpus.join("within")).unwrap().flatten().map(|it| it.path());
+    let exported = exported.filter(|path| path.is_file()).collect::<Vec<_>>();
+    let [fuzzed] = &exported[..] else { panic!("{exported:?}") };
+    let fuzzed = fuzzed.file_name().unwrap().to_str().unwrap();
+    assert!(!err.contains(fuzzed), "{err}");
     assert!(err.contains("round 0: hunt") && err.contains("round 0 ended"), "{err}");
     let status = status(&run);
     assert!(status["jobs"].as_u64().unwrap() > 0 && status["rounds"].as_u64().unwrap() >= 1);
@@ -247,6 +260,13 @@ fn a_campaign_reports_bad_recipes_and_is_not_begun_twice_in_different_ways() {
         assert_eq!(other.status.code(), Some(1));
         assert!(text(&other).contains(&format!("another {option};")), "{}", text(&other));
     }
+    // All of a corpus that is one shard's is there.
+    let whole = place.path().join("whole");
+    let begin = ["campaign", "-b", "x86_64", "--round", "1s", "--time", "1s", "-q", "--corpus"];
+    let mut begun = brink(&begin);
+    begun.arg("corpus/within").arg("-o").arg(&whole).current_dir(place.path());
+    assert!(matches!(begun.output().unwrap().status.code(), Some(0 | 2 | 3)));
+    assert!(whole.join(format!("corpus/{fuzzed}.toml")).exists(), "{fuzzed} is not taken in");
     let hunt = brink(&["hunt", "--resume", "--output"]).arg(&run).output().unwrap();
     assert_eq!(hunt.status.code(), Some(1));
     assert!(text(&hunt).contains("brink campaign --output"), "{}", text(&hunt));

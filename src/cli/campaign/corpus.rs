@@ -26,6 +26,12 @@ const MODULE_BYTES_MAX: u64 = 64 << 20;
 /// No more files are added than this: some weeks of a campaign.
 const FILES_MAX: usize = 20_000;
 
+/// Files that are no recipes and are told one by one.
+const TOLD_MAX: usize = 20;
+
+/// Files of one folder that are looked at: many times what fuzzers keep.
+const LISTED_MAX: usize = 1 << 20;
+
 /// The corpus of a campaign.
 pub(super) struct Corpus {
     folder: PathBuf,
@@ -33,6 +39,8 @@ pub(super) struct Corpus {
     swept: Mutex<BTreeSet<String>>,
     /// Warnings that were given.
     told: Mutex<BTreeSet<String>>,
+    /// Files that are no recipes.
+    left_out: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Corpus {
@@ -47,7 +55,12 @@ impl Corpus {
                 swept.extend(recipes.iter().cloned());
             }
         }
-        Corpus { folder: directory.join(FOLDER), swept: Mutex::new(swept), told: Mutex::default() }
+        Corpus {
+            folder: directory.join(FOLDER),
+            swept: Mutex::new(swept),
+            told: Mutex::default(),
+            left_out: Mutex::default(),
+        }
     }
 
     /// How many files there are.
@@ -69,7 +82,7 @@ impl Corpus {
         Ok(())
     }
 
-    /// Takes in the part of a folder's recipes that is a shard's.
+    /// Takes in the part of a folder's recipes that is a shard's; the folder may be that of a fuzzer.
     pub(super) fn import(
         &self,
         folder: &Path,
@@ -85,6 +98,18 @@ impl Corpus {
             if word % shards == shard - 1 {
                 part.push(recipe);
             }
+        }
+        let room = FILES_MAX.saturating_sub(self.len());
+        if part.len() > room {
+            self.warn_once(
+                format!(
+                    "of the {} recipes in {} no more than {room} are taken in, as a corpus has at \
+                     most {FILES_MAX}; `brink corpus minimise` makes it smaller",
+                    part.len(),
+                    folder.display()
+                ),
+                observer,
+            );
         }
         self.add(&part)
     }
@@ -129,12 +154,18 @@ impl Corpus {
         Ok(recipes.take(most).collect())
     }
 
-    /// The recipe in a file; where there is none, that is told once.
+    /// The recipe in a file; where there is none, that is told once, of some files by name.
     fn read(&self, path: &Path, observer: &dyn Observer) -> Option<Recipe> {
         match read_recipe(path) {
             Ok(recipe) => Some(recipe),
             Err(error) => {
-                self.warn_once(format!("left out: failed to {error:#}"), observer);
+                let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+                if left_out.insert(path.to_owned()) && left_out.len() <= TOLD_MAX {
+                    self.warn_once(format!("left out: failed to {error:#}"), observer);
+                } else if left_out.len() > TOLD_MAX {
+                    let message = "left out: more files that are no recipes, which are not named";
+                    self.warn_once(message.to_owned(), observer);
+                }
                 None
             }
         }
@@ -157,20 +188,35 @@ pub(super) fn recipe_of(finding: &Finding) -> Option<&Recipe> {
     }
 }
 
-/// The files of a folder that recipes may be in, with their times; none where it is not there.
+/// The files of a folder that recipes may be in, and of the folders in it, with their times; none
+/// where it is not there. Those are left out whose names begin with a dot, as of what is being
+/// written.
 pub(crate) fn files(folder: &Path) -> Result<Vec<(SystemTime, PathBuf)>> {
-    let doing = || format!("read the folder {}", folder.display());
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(doing)?,
-    };
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(doing)?.path();
-        if path.extension().is_some_and(|extension| extension == recipes::EXTENSION)
-            && let Ok(metadata) = path.metadata()
-        {
-            files.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let doing = || format!("read the folder {}", folder.display());
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries.with_context(doing)?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(doing)?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            // Links to folders are not followed: they may lead in a circle.
+            if entry.file_type().with_context(doing)?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                let time = entry.metadata().and_then(|metadata| metadata.modified());
+                files.push((time.unwrap_or(SystemTime::UNIX_EPOCH), entry.path()));
+            }
+            ensure!(
+                files.len() <= LISTED_MAX,
+                "{}: it has more than {LISTED_MAX} files; split it, or minimise it first",
+                doing()
+            );
         }
     }
     Ok(files)
