@@ -105,13 +105,14 @@ struct Least {
 /// it; `None` where a person has stopped the search. What is best so far goes to the output's file.
 pub(super) fn smallest(opts: &Opts) -> Result<Option<(Candidate, Finding)>> {
     let (input, finding) = read(opts)?;
-    if let Some(finding) = finding.as_ref().filter(|finding| !finding.scaled.is_empty()) {
-        bail!(
-            "use {}: it is about growth along {}; shrink it with `brink shrink`, and name what is \
-             scaled in the case's own file",
-            opts.input.name(),
-            finding.scaled.join(" and ")
-        );
+    if let (Candidate::Recipe(recipe), Some(finding)) = (&input, finding.as_deref())
+        && !finding.scaled.is_empty()
+    {
+        check_names(recipe, &finding.scaled)?;
+        let asked = Asked { recipe, scaled: &finding.scaled, finding: Some(finding) };
+        let output = Output::of(opts, &input, false)?;
+        let least = growth::least(opts, &asked, &output)?;
+        return Ok(least.map(|(smallest, found)| (smallest.candidate, found)));
     }
     let output = Output::of(opts, &input, false)?;
     let stop = stop_flag()?;

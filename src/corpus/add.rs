@@ -1,9 +1,13 @@
 //! A new case: its name and its files.
 
-use super::{EXPECT_FILE, EXPECT_VERSION, Expect, MODULE_FILE, RECIPE_FILE, Specimen};
+use super::{
+    CorpusError, EXPECT_FILE, EXPECT_VERSION, Expect, Expectations, MODULE_FILE, RECIPE_FILE,
+    Specimen, check_module,
+};
 use crate::engines::Backend;
 use crate::job::Budget;
 use serde::Serialize;
+use std::path::Path;
 
 /// Largest file of a case, in bytes. What makes a module is small; the module itself is not kept.
 pub const FILE_BYTES_MAX: usize = 64 * 1024;
@@ -24,6 +28,8 @@ pub struct New {
     pub backend: Backend,
     /// Under which limits.
     pub budget: Budget,
+    /// Parameters that are scaled together, of what is about growth.
+    pub scaled: Vec<String>,
     /// What is expected, first of the releases that have it.
     pub expect: Vec<Expect>,
 }
@@ -37,12 +43,14 @@ struct File<'a> {
     backends: [&'a Backend; 1],
     time_limit_s: u64,
     memory_limit_mib: u64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    scaled: &'a [String],
     expect: &'a [Expect],
 }
 
 impl New {
-    /// Its files: names and contents.
-    pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
+    /// Its files in such a folder, names and contents; they can be read again.
+    pub fn files(&self, folder: &Path) -> Result<Vec<(&'static str, Vec<u8>)>, CorpusError> {
         let file = File {
             version: EXPECT_VERSION,
             title: &self.title,
@@ -50,14 +58,20 @@ impl New {
             backends: [&self.backend],
             time_limit_s: self.budget.cpu_s,
             memory_limit_mib: self.budget.memory_bytes >> 20,
+            scaled: &self.scaled,
             expect: &self.expect,
         };
         let text = toml::to_string(&file).expect("texts, numbers and lists of them are TOML");
+        let path = folder.join(EXPECT_FILE);
+        Expectations::from_toml(&text).map_err(|source| CorpusError::Expect { path, source })?;
         let specimen = match &self.specimen {
             Specimen::Recipe(recipe) => (RECIPE_FILE, recipe.to_toml().into_bytes()),
-            Specimen::Module(bytes) => (MODULE_FILE, bytes.clone()),
+            Specimen::Module(bytes) => {
+                check_module(bytes, &folder.join(MODULE_FILE))?;
+                (MODULE_FILE, bytes.clone())
+            }
         };
-        vec![specimen, (EXPECT_FILE, text.into_bytes())]
+        Ok(vec![specimen, (EXPECT_FILE, text.into_bytes())])
     }
 }
 

@@ -177,6 +177,30 @@ fn what_cannot_be_meant_is_refused_in_one_sentence() {
     }
 }
 
+#[test]
+fn a_new_case_is_one_that_can_be_read_again() {
+    let new = |verdict: &str, scaled: &[&str]| New {
+        specimen: Specimen::Recipe(Recipe::from_toml(RECIPE).unwrap()),
+        title: "t".to_owned(),
+        source: "s".to_owned(),
+        backend: "x86_64".parse().unwrap(),
+        budget: crate::job::Budget::new(10, 1 << 30),
+        scaled: scaled.iter().map(|&name| name.to_owned()).collect(),
+        expect: vec![seen("48.0.8", verdict, &["key"])],
+    };
+    let place = tempfile::tempdir().unwrap();
+    let files = new("growth", &["count"]).files(place.path()).unwrap();
+    files.into_iter().for_each(|(name, bytes)| fs::write(place.path().join(name), bytes).unwrap());
+    assert_eq!(Entry::read(place.path()).unwrap().expectations.scaled, ["count"]);
+    for (new, words) in [(new("growth", &[]), "`scaled`"), (new("agreement", &[]), "compares")] {
+        let error = new.files(place.path()).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(EXPECT_FILE), "{error}");
+    }
+    let junk = Specimen::Module(b"\0asm\x01\0\0\0\xff".to_vec());
+    let error = New { specimen: junk, ..new("crash", &[]) }.files(place.path()).unwrap_err();
+    assert!(error.to_string().contains("read the module"), "{error}");
+}
+
 fn seen(version: &str, verdict: &str, key: &[&str]) -> Expect {
     Expect {
         releases: vec![format!("={version}").parse().unwrap()],

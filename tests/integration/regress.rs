@@ -218,6 +218,32 @@ fn a_case_is_added_small_and_only_once() {
 }
 
 #[test]
+fn a_finding_about_growth_is_added_with_what_is_scaled() {
+    let place = tempfile::tempdir().unwrap();
+    let corpus = place.path().join("corpus/regressions");
+    fs::create_dir_all(corpus.join("junk")).unwrap();
+    fs::write(corpus.join("junk/expect.toml"), "junk").unwrap();
+    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/regressions");
+    let finding = place.path().join("finding");
+    fs::create_dir(&finding).unwrap();
+    let recipe = known.join("locals-loops-growth/recipe.toml");
+    fs::copy(recipe, finding.join("recipe.toml")).unwrap();
+    let description = "signature = \"growth cranelift regalloc live memory function-locals\"\n\
+        oracle = \"growth\"\nsummary = \"memory grows\"\nbackend = \"x86_64\"\n\
+        scaled = [\"locals\", \"loops\"]\ntime_limit_s = 20\nmemory_limit_bytes = 4294967296\n";
+    fs::write(finding.join("finding.toml"), description).unwrap();
+    let add = ["corpus", "add", "finding", "--as-is", "--name", "grows", "-q"];
+    let (exit, out, err) = run(&add, place.path());
+    assert_eq!(exit, Some(0), "{out}{err}");
+    let text = fs::read_to_string(corpus.join("grows/expect.toml")).unwrap();
+    assert!(text.contains("scaled = [\"locals\", \"loops\"]"), "{text}");
+    // It might have been about the same.
+    assert!(err.contains("junk") && err.contains("is not known"), "{err}");
+    let (_, out, err) = run(&["regress", "--list"], place.path());
+    assert!(out.contains("grows") && out.contains("ladder"), "{out}{err}");
+}
+
+#[test]
 fn another_bug_of_the_same_oracle_is_added() {
     let place = tempfile::tempdir().unwrap();
     // A case that says of no timeout in particular that it is its own.

@@ -8,7 +8,9 @@ use crate::cli::input::InputOpts;
 use crate::cli::known::KnownOpts;
 use crate::cli::options::{RunOpts, cache, installed, parse_time};
 use crate::cli::shrink;
-use crate::corpus::{Corpus, Entry, Expect, FILE_BYTES_MAX, New, PASS, Specimen, slug};
+use crate::corpus::{
+    Corpus, CorpusError, Entry, Expect, FILE_BYTES_MAX, New, PASS, Specimen, slug,
+};
 use crate::engines::{Backend, EngineId};
 use crate::shrink::Candidate;
 use crate::store::write_file;
@@ -88,6 +90,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let new = case(opts, smallest, &found)?;
     let corpus = Corpus::read(std::slice::from_ref(&opts.directory));
+    // An empty directory is where a corpus begins.
+    let faults = corpus.faults.iter().filter(|fault| !matches!(fault, CorpusError::Empty(_)));
+    for fault in faults {
+        eprintln!("brink: failed to {fault}; whether it is about the same is not known");
+    }
     refuse_duplicate(&corpus.entries, &new, &found, opts.even_if_known)?;
     let folder = opts.directory.join(name(opts, &new, &found));
     write(&new, &folder)?;
@@ -134,6 +141,7 @@ fn case(opts: &Opts, smallest: Candidate, found: &Finding) -> Result<New> {
         source: opts.source.clone().unwrap_or_else(|| "found by brink, not reported".to_owned()),
         backend,
         budget: found.budget,
+        scaled: found.growth.as_ref().map(|growth| growth.scaled.clone()).unwrap_or_default(),
         expect: vec![
             expect("=", &found.violation.oracle, vec![key.clone()])?,
             expect(">", PASS, Vec::new())?,
@@ -189,7 +197,7 @@ fn refuse_folder(folder: &Path) -> Result<()> {
 /// Writes the folder, whole or not at all.
 fn write(new: &New, folder: &Path) -> Result<()> {
     refuse_folder(folder)?;
-    let files = new.files();
+    let files = new.files(folder).context("add it")?;
     if let Some((name, bytes)) = files.iter().find(|(_, bytes)| bytes.len() > FILE_BYTES_MAX) {
         bail!(
             "add it: its {name} has {} bytes, and nothing over {FILE_BYTES_MAX} is kept; give it \

@@ -11,7 +11,7 @@ use crate::cli::recorder::FindingFile;
 use crate::cli::repro_growth::Asked;
 use crate::job::Budget;
 use crate::recipe::Recipe;
-use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError};
+use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError, Smallest};
 use crate::triage::KnownIssues;
 use anyhow::{Context, Result, bail};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -23,6 +23,21 @@ pub(super) fn run(
     output: &Output,
     issues: &KnownIssues,
 ) -> Result<Exit> {
+    let Some((smallest, found)) = least(opts, asked, output)? else {
+        return Ok(Exit::Interrupted);
+    };
+    output.report(&found, &Candidate::Recipe(asked.recipe.clone()), &[], issues)?;
+    tell_end(opts, &smallest, &found, output);
+    let standing = known::standing(issues, &found.violation, &found.signature, &found.backend);
+    Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+}
+
+/// The least that still grows so; `None` where a person has stopped the search.
+pub(super) fn least(
+    opts: &Opts,
+    asked: &Asked<'_>,
+    output: &Output,
+) -> Result<Option<(Smallest, Finding)>> {
     let Asked { recipe, scaled, finding } = asked;
     let name = opts.input.name();
     let of_finding = finding.map(|finding| std::slice::from_ref(&finding.backend));
@@ -40,7 +55,7 @@ pub(super) fn run(
         let predicate = GrowthHolds::new(&pool, &stop, backend, budget, scaled, signature);
         let seen = predicate.look(recipe).with_context(|| format!("shrink {name}"))?;
         if stop.load(Relaxed) {
-            return Ok(Exit::Interrupted);
+            return Ok(None);
         }
         match seen {
             Ok(grown) => {
@@ -73,7 +88,7 @@ pub(super) fn run(
     let search = Search::new(start, &mut predicate, &mut keep, limits, &stop);
     let smallest = search.run().with_context(|| format!("shrink {name}"))?;
     if super::interrupted(opts, &smallest, &input, output, &stop) {
-        return Ok(Exit::Interrupted);
+        return Ok(None);
     }
     let smallest_recipe = match &smallest.candidate {
         Candidate::Recipe(recipe) => recipe,
@@ -86,7 +101,7 @@ pub(super) fn run(
     let (grown, seen) = confirm(&predicate, smallest_recipe, grown, &stop)?;
     if stop.load(Relaxed) {
         tell(opts, &format!("Interrupted; the best is in {}.", output.path().display()));
-        return Ok(Exit::Interrupted);
+        return Ok(None);
     }
     check_seen(opts, output, seen)?;
     let found = Finding {
@@ -100,10 +115,7 @@ pub(super) fn run(
         outcome: grown.top,
         seen,
     };
-    output.report(&found, &input, &[], issues)?;
-    tell_end(opts, &smallest, &found, output);
-    let standing = known::standing(issues, &found.violation, &found.signature, &found.backend);
-    Ok(known::exit(std::iter::once(standing.as_ref())).unwrap_or(Exit::Found))
+    Ok(Some((smallest, found)))
 }
 
 /// Measures the smallest as often as any finding: what was seen last, and in how many runs of how many.
