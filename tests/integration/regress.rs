@@ -62,6 +62,10 @@ fn what_is_as_expected_ends_with_0_and_what_is_not_with_5_until_it_is_blessed() 
     let (exit, out, err) = run(&["regress", "quiet"], place.path());
     assert_eq!(exit, Some(0), "a case goes by its name: {out}{err}");
     assert!(out.contains("1 as expected, 0 differ"), "{out}");
+    let (_, out, err) = run(&["regress", "--list", "--json"], place.path());
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&out).expect(&err);
+    let count = |key: &str| listed.iter().filter(|row| row[key].is_string()).count();
+    assert!(count("case") == 2 && count("limit test") >= 143, "{out}");
     let (exit, _, err) = run(&["regress", "quite"], place.path());
     assert!(exit == Some(1) && err.contains("find the case quite"), "{err}");
     let (exit, out, err) = run(&["regress", "--bless"], place.path());

@@ -135,8 +135,10 @@ pub(super) fn list(entries: &[Entry], limits: bool, json: bool) -> Result<()> {
     let columns = ["case", "title", "source", "backends", "run", "recipe"];
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     if json {
-        let rows: Vec<BTreeMap<&str, &String>> =
+        let mut rows: Vec<BTreeMap<&str, &String>> =
             rows.iter().map(|row| columns.into_iter().zip(row).collect()).collect();
+        let tests = if limits { limit_tests() } else { Vec::new() };
+        rows.extend(tests.iter().map(|test| BTreeMap::from([("limit test", &test.name)])));
         say(&(serde_json::to_string_pretty(&rows).context("print JSON")? + "\n"));
     } else {
         say(&table::list(&columns, &rows));
