@@ -42,7 +42,9 @@ pub use self::repro::{Repro, ReproReport, ReproRun, judge_alone, reproduce};
 pub use self::seeds::{
     FUZZED_BUDGET, FUZZED_BYTES_MAX, SEED_BYTES_MAX, accesses, dictionary, seeds,
 };
-pub use self::shortage::{ShortageError, ShortageReport, run_short, shortage_recipes};
+pub use self::shortage::{
+    ShortageCase, ShortageError, ShortageReport, run_short, shortage_recipes,
+};
 pub use self::sweep::{Past, Sweep, SweepEnd, SweepError, SweepOptions};
 pub use self::width::{
     WidthError, WidthEvidence, WidthReport, WidthRun, Wrong, check_width, confirm_width,

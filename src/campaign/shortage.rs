@@ -48,14 +48,28 @@ pub struct ShortageReport {
     pub violations: Vec<Judged>,
 }
 
+/// A module, and how much of it is looked at.
+#[derive(Clone, Debug)]
+pub struct ShortageCase {
+    /// The module.
+    pub recipe: Recipe,
+    /// The most allocations that are failed one by one, and as many again of those behind them, where
+    /// a round takes too long for more.
+    pub each_max: u64,
+}
+
+/// Rounds at the limit of types, each of which loads a million of them five times, in seconds.
+const EACH_AT_THE_LIMIT: u64 = 6;
+
 /// The modules: types and functions with as many parameters as the limits allow, in such numbers that
-/// every allocation can be failed.
-pub fn shortage_recipes() -> Vec<Recipe> {
+/// every allocation can be failed; and one type section at its limit.
+pub fn shortage_recipes() -> Vec<ShortageCase> {
     let of = |shape: &str, params: &[(&str, u64)]| {
         let add = |recipe: Recipe, (name, value): &(&str, u64)| recipe.with(name, *value);
         params.iter().fold(Recipe::new(shape), add)
     };
-    vec![
+    let at_the_limit = of("rec-group", &[("count", 1_000_000)]);
+    let small = vec![
         of("types", &[("count", 2_000), ("params", 2)]),
         of("types", &[("count", 20), ("params", 990), ("results", 1_000)]),
         of("function-imports-used", &[("count", 20), ("params", 1_000), ("results", 1_000)]),
@@ -64,7 +78,9 @@ pub fn shortage_recipes() -> Vec<Recipe> {
         of("rec-group", &[("count", 2_000)]),
         of("subtypes", &[("count", 20), ("depth", 63)]),
         of("struct-fields", &[("count", 2), ("fields", 10_000)]),
-    ]
+    ];
+    let small = small.into_iter().map(|recipe| ShortageCase { recipe, each_max: u64::MAX });
+    small.chain([ShortageCase { recipe: at_the_limit, each_max: EACH_AT_THE_LIMIT }]).collect()
 }
 
 /// Fails each of the first `each` allocations of a module on a backend, and as many again of the others.

@@ -4,6 +4,7 @@
 mod shortage;
 
 use super::exit::say;
+use super::known::KnownOpts;
 use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
 use super::recorder::Recorder;
@@ -39,6 +40,8 @@ pub(super) struct Opts {
     oom: bool,
     #[command(flatten)]
     run: RunOpts,
+    #[command(flatten)]
+    known: KnownOpts,
     /// Print each verdict as a line of JSON
     #[arg(long, conflicts_with = "quiet")]
     json: bool,

@@ -1,13 +1,15 @@
 //! `brink limits --oom`.
 
 use super::Opts;
-use crate::campaign::{ShortageReport, run_short, shortage_recipes};
+use crate::campaign::{Judged, ShortageCase, ShortageReport, run_short, shortage_recipes};
 use crate::cli::Exit;
 use crate::cli::exit::say;
+use crate::cli::known;
 use crate::cli::options::stop_flag;
 use crate::cli::table::wrapped;
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::report::Known;
 use anyhow::{Result, ensure};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -36,8 +38,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let pool = opts.run.pool(&backends)?;
     let stop = stop_flag()?;
     let each = if opts.full { u64::MAX >> 16 } else { EACH };
-    let (mut faults, mut rounds, mut incomplete) = (0, 0, 0);
-    for recipe in shortage_recipes() {
+    let issues = opts.known.read()?;
+    let mut standings: Vec<Option<Known>> = Vec::new();
+    let (mut rounds, mut incomplete) = (0, 0);
+    for ShortageCase { recipe, each_max } in shortage_recipes() {
         for backend in &backends {
             if stop.load(Relaxed) {
                 break;
@@ -49,32 +53,44 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
                 }
                 continue;
             }
-            let report = run_short(&recipe, backend, (budget, each), None, &pool, &stop)?;
-            faults += report.violations.len();
+            let report =
+                run_short(&recipe, backend, (budget, each.min(each_max)), None, &pool, &stop)?;
+            let standing =
+                |it: &Judged| known::standing(&issues, &it.violation, &it.signature, backend);
+            let known: Vec<Option<Known>> = report.violations.iter().map(standing).collect();
             rounds += report.rounds;
             incomplete += u64::from(!report.complete && !stop.load(Relaxed));
-            tell(opts, &recipe.to_string(), backend, &report);
+            tell(opts, &recipe.to_string(), backend, &report, &known);
+            standings.extend(known);
         }
     }
     if !opts.quiet && !opts.json {
+        let faults = standings.len();
         say(&format!("{rounds} allocations were refused; {faults} kinds of fault\n"));
     }
     if stop.load(Relaxed) {
         say("interrupted\n");
     }
-    match (faults, stop.load(Relaxed)) {
-        (0, true) => return Ok(Exit::Interrupted),
-        (0, false) => {}
-        _ => return Ok(Exit::Found),
+    match (known::exit(standings.iter().map(Option::as_ref)), stop.load(Relaxed)) {
+        (Some(Exit::Found), _) => return Ok(Exit::Found),
+        (Some(known), true) => return Ok(known),
+        (None, true) => return Ok(Exit::Interrupted),
+        (Some(_) | None, false) => {}
     }
     ensure!(
         incomplete == 0,
         "fail every allocation: {incomplete} modules were not run to their end"
     );
-    Ok(Exit::Nothing)
+    Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Nothing))
 }
 
-fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
+fn tell(
+    opts: &Opts,
+    recipe: &str,
+    backend: &Backend,
+    report: &ShortageReport,
+    known: &[Option<Known>],
+) {
     let ShortageReport {
         rounds,
         errors,
@@ -100,6 +116,7 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
             "aborts": aborts,
             "faults": faults,
             "violations": violations,
+            "known": known.iter().flatten().map(ToString::to_string).collect::<Vec<_>>(),
         });
         say(&format!("{line}\n"));
         return;
@@ -119,7 +136,10 @@ fn tell(opts: &Opts, recipe: &str, backend: &Backend, report: &ShortageReport) {
     if let Some(reason) = failure {
         say(&wrapped(&format!("  NOT RUN to its end, {recipe} on {backend}: {reason}\n")));
     }
-    for judged in violations {
+    for (judged, known) in violations.iter().zip(known) {
         say(&wrapped(&format!("  FAULT {}\n", judged.violation.summary)));
+        if let Some(known) = known {
+            say(&wrapped(&format!("    {known}\n")));
+        }
     }
 }
