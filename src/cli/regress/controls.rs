@@ -6,7 +6,7 @@ use super::select::{Selected, check, is_wanted};
 use crate::cli::exit::say;
 use crate::cli::options::{cache, this_exe};
 use crate::cli::table;
-use crate::corpus::Entry;
+use crate::corpus::{Entry, PASS};
 use crate::engines::{self, Backend, Code, Installed};
 use crate::provision::release_order;
 use crate::sandbox::{Host, Seat};
@@ -61,6 +61,9 @@ fn pair<'a>(
     // A case tells of its bug first; where what comes after a fix is another one, that is another
     // row of its expectations.
     let bug = entry.expectations.expect.first().map(|expect| &expect.verdict);
+    if bug.is_some_and(|verdict| verdict == PASS) {
+        return Err("its bug could not be shown on any release");
+    }
     let affected = all.iter().rposition(|check| Some(&check.expect.verdict) == bug);
     let affected = affected.ok_or("no affected release is in the cache")?;
     let fixed = all[affected + 1..].first().ok_or("no release has it fixed, as far as is known")?;
