@@ -1,11 +1,10 @@
 //! `brink bisect`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod select;
 
 use self::select::{backend, releases};
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::input::InputOpts;
 use super::options::{RunOpts, cache, check_oracle, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
@@ -82,7 +81,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             // What is known already is worth telling.
             match search_patches(opts, &question, &low, &high, &stop) {
                 Ok(patches) => drop(write!(sentence, " Of the patch releases: {patches}")),
-                Err(error) => eprintln!("brink: failed to go on between patch releases: {error:#}"),
+                Err(error) => {
+                    remark(&format!("brink: failed to go on between patch releases: {error:#}"))
+                }
             }
         }
     }
@@ -130,7 +131,7 @@ fn search_patches(
     let mut obtain = |release: &Release| {
         let version = release.version.parse().map_err(|error| format!("read it: {error}"))?;
         let id: EngineId = format!("{version}-all").parse().map_err(|e| format!("name it: {e}"))?;
-        eprintln!("building {version}");
+        remark(&format!("building {version}"));
         let against = provision::Against::Version(version);
         let profile = provision::Profile::default();
         let built =
@@ -202,6 +203,6 @@ fn keep(folder: &Path, question: &Question, asked: &[Asked<'_>], sentence: &str)
     file.history = Some(sentence.to_owned());
     let file = toml::to_string(&file)?;
     write_file(&name, &mut |place| place.write_all(file.as_bytes()))?;
-    eprintln!("It is kept in {}.", folder.join(HISTORY_FILE).display());
+    remark(&format!("It is kept in {}.", folder.join(HISTORY_FILE).display()));
     Ok(())
 }

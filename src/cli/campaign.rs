@@ -4,7 +4,6 @@
 //! their end. The round that is under way has a run directory of its own in `round/`, from which it
 //! is gone on with after a kill; the three before it are kept beside it. So the log stays small
 //! however long the campaign goes on, and every finding is in one place.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod chronicle;
 pub(super) mod corpus;
@@ -18,7 +17,7 @@ mod sweeping;
 use self::corpus::Corpus;
 use self::rounds::next_round;
 use self::status::{Keeper, State};
-use super::exit::say;
+use super::exit::{remark, say};
 use super::options::{parse_shard, parse_time};
 use super::output::{keep_cost_card, read_cost_card};
 use super::recorder::Recorder;
@@ -154,10 +153,10 @@ fn resume(opts: &Opts) -> Result<Session<CampaignPlan>> {
         session.file.time_s = Some(time.as_secs());
     }
     if let Some(time_s) = session.file.time_s.filter(|time_s| session.spent.as_secs() >= *time_s) {
-        eprintln!(
+        remark(&format!(
             "brink: the {time_s} s of the campaign in {} are over; it goes on with a larger --time",
             opts.output.display()
-        );
+        ));
     }
     Ok(session)
 }

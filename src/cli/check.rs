@@ -1,12 +1,11 @@
 //! `brink check`: what a producer of Wasm asks of a module. How near the limits is it, and does it
 //! compile everywhere?
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod nearest;
 
 use self::nearest::{Near, examine, headroom};
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::input;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
@@ -61,7 +60,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         match checked {
             Ok(exit) => worst = worse(worst, exit),
             Err(error) => {
-                eprintln!("brink: failed to {error:#}");
+                remark(&format!("brink: failed to {error:#}"));
                 failed += 1;
             }
         }
@@ -70,7 +69,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
     }
     if failed > 0 && paths.len() > 1 {
-        eprintln!("brink: {failed} of {} modules could not be checked, see above", paths.len());
+        remark(&format!(
+            "brink: {failed} of {} modules could not be checked, see above",
+            paths.len()
+        ));
     }
     Ok(if failed > 0 { Exit::Usage } else { worst })
 }

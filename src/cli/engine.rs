@@ -1,8 +1,7 @@
 //! `brink engine`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::options::{cache, stop_flag, this_exe};
 use super::table;
 use crate::engines::{EngineId, Installed, targets};
@@ -175,7 +174,7 @@ fn build(cache: &Cache, opts: &BuildOpts) -> Result<()> {
         say(&format!("{id} is there already; --force builds it again\n"));
         return Ok(());
     }
-    let mut progress = |line: &str| eprintln!("{line}");
+    let mut progress = |line: &str| remark(line);
     let profile = Profile { assertions: opts.assertions, unoptimised: opts.unoptimised };
     let engine = provision::build(cache, &this_exe()?, id, &against, profile, &mut progress)?;
     say(&format!("{} is built: {}\n", engine.id, offers(&engine)));
@@ -221,7 +220,7 @@ fn list(cache: &Cache, json: bool) -> Result<()> {
     };
     let rows: Vec<Vec<String>> = engines.iter().map(row).collect();
     for damaged in cache.damaged()? {
-        eprintln!("brink: {damaged}");
+        remark(&format!("brink: {damaged}"));
     }
     let table = table::list(&["engine", "version", "kind", "offers", "source"], &rows);
     say(&format!("{table}\n{} engines, in {}\n", engines.len(), cache.folder().display()));

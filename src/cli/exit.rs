@@ -1,10 +1,11 @@
 //! Exit codes, and how errors are told.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
+use crate::report::was_unheard;
 use crate::shrink::is_guarded;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+pub(super) use crate::report::{remark, say};
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +43,13 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if closed {
         return Exit::Nothing.into();
     }
-    eprintln!("brink: failed to {error:#}");
+    remark(&format!("brink: failed to {error:#}"));
     Exit::Usage.into()
 }
 
-/// Whether something could not be written to standard output.
-static UNHEARD: AtomicBool = AtomicBool::new(false);
-
 /// The exit code of a command that ended well, if what it said was heard.
 pub(super) fn heard(exit: Exit) -> Exit {
-    if exit == Exit::Nothing && UNHEARD.load(Relaxed) { Exit::Usage } else { exit }
-}
-
-/// Writes to standard output. A reader that has gone away, as `head` does, has seen what it wanted:
-/// the command goes on in silence, so that its exit code says what it found. `print!` would panic.
-pub(super) fn say(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-        && !UNHEARD.swap(true, Relaxed)
-    {
-        eprintln!("brink: failed to write to standard output: {error}");
-    }
+    if exit == Exit::Nothing && was_unheard() { Exit::Usage } else { exit }
 }
 
 /// Turns a panic of brink itself into one sentence and exit code 70.
@@ -77,7 +62,7 @@ pub(super) fn explain_panics() {
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-        eprintln!("brink: a bug in brink itself, please report it: {text} ({place})");
+        remark(&format!("brink: a bug in brink itself, please report it: {text} ({place})"));
         std::process::exit(i32::from(Exit::Bug as u8));
     }));
 }

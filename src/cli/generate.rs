@@ -1,7 +1,7 @@
 //! `brink gen`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
+use super::exit::remark;
 use super::input::{self, Input};
 use crate::recipe::{Proximity, Recipe};
 use crate::report;
@@ -83,7 +83,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if output.is_some() {
         let length = module.bytes.len();
         let size = report::bytes(length);
-        eprintln!("{recipe}: {length} bytes ({size}); expected: {}", module.facts.expectation());
+        remark(&format!(
+            "{recipe}: {length} bytes ({size}); expected: {}",
+            module.facts.expectation()
+        ));
     }
     Ok(Exit::Nothing)
 }

@@ -1,9 +1,8 @@
 //! `brink limits`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod shortage;
 
-use super::exit::say;
+use super::exit::{remark, say};
 use super::known::KnownOpts;
 use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
@@ -69,11 +68,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let backends = opts.run.backends(None)?;
     let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
     for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
-        eprintln!(
+        remark(&format!(
             "brink: no deviations by design are known of {}; whatever it does otherwise than the \
              tests say fails",
             engine.title()
-        );
+        ));
     }
     let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
     let stop = stop_flag()?;
@@ -90,7 +89,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let failed = report.verdicts.values().any(|v| matches!(v, LimitVerdict::Failed(_)));
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted; {} verdicts came", report.verdicts.len());
+        remark(&format!("brink: interrupted; {} verdicts came", report.verdicts.len()));
         return Ok(if failed { Exit::Changed } else { Exit::Interrupted });
     }
     let applicable = |v: &&LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));

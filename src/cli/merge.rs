@@ -3,13 +3,12 @@
 //! Findings are one for each signature, the one with the smallest module; cases and jobs are added up,
 //! recipes of all corpora are put together, and the worst costs are the worst of all. The jobs
 //! themselves stay where they are.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod source;
 
 use self::source::{Source, candidates, files, read};
 use super::campaign::{corpus, status};
-use super::exit::say;
+use super::exit::{remark, say};
 use super::known::KnownOpts;
 use super::options::DEFAULT_BUDGET;
 use super::output::{keep_cost_card, read_cost_card};
@@ -62,7 +61,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let mut refused = 0;
     let mut refuse = |error: &anyhow::Error| {
         refused += 1;
-        eprintln!("brink: failed to {error:#}");
+        remark(&format!("brink: failed to {error:#}"));
     };
     let mut sources: Vec<Source> = Vec::new();
     let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -159,7 +158,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         tell(&sources, &tally, &opts.output);
     }
     if refused > 0 {
-        eprintln!("brink: {refused} of what was named could not be merged, see above");
+        remark(&format!("brink: {refused} of what was named could not be merged, see above"));
         return Ok(Exit::Usage);
     }
     Ok(exit_of(&tally).unwrap_or(Exit::Nothing))

@@ -1,5 +1,4 @@
 //! `brink regress`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod bless;
 mod controls;
@@ -8,6 +7,7 @@ pub(super) mod select;
 
 use self::output::{Output, Row};
 use self::select::Selected;
+use super::exit::remark;
 use super::options::{RunOpts, cache, stop_flag};
 use super::{Exit, self_test};
 use crate::campaign::{Checked, Seen, regress};
@@ -77,7 +77,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let corpus = Corpus::read(&directories);
     for fault in &corpus.faults {
-        eprintln!("brink: failed to {fault}");
+        remark(&format!("brink: failed to {fault}"));
     }
     let bad = !corpus.faults.is_empty();
     if opts.list {
@@ -93,12 +93,12 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         select::checks(opts, &wanted)?
     };
     if !silent.is_empty() {
-        eprintln!(
+        remark(&format!(
             "brink: failed to hold {} to anything: nothing is expected of {}; add an [[expect]] for \
              it, with the verdict that `brink repro` shows",
             silent.join(", "),
             engines::VERSION
-        );
+        ));
     }
     let bad = bad || !silent.is_empty();
     let of_faults = if bad { Exit::Usage } else { Exit::Nothing };
@@ -135,7 +135,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     output.end(&rows, slow, &left_out);
     if stop.load(Relaxed) {
         let done = all.iter().flatten().count();
-        eprintln!("brink: interrupted after {done} of {} checks", checks.len());
+        remark(&format!("brink: interrupted after {done} of {} checks", checks.len()));
         return Ok(Exit::Interrupted);
     }
     let tells = |checked: &Checked| matches!(checked.seen, Seen::AsExpected | Seen::Differs(..));

@@ -1,8 +1,7 @@
 //! `brink repro`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
@@ -93,11 +92,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         && !opts.quiet
     {
         let again = violations.iter().any(|signature| signature.to_string() == finding.signature);
-        eprintln!(
+        remark(&format!(
             "{} {}",
             if again { "The finding reproduces:" } else { "The finding does not reproduce:" },
             finding.summary
-        );
+        ));
     }
     if opts.everywhere && !verdicts::compiles_everywhere(&repro, &report) {
         return Ok(Exit::Found);

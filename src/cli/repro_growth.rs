@@ -1,8 +1,7 @@
 //! `brink repro` of a finding about growth: the whole ladder again, not only its largest size.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::known;
 use super::options::{RunOpts, stop_flag};
 use super::recorder::FindingFile;
@@ -65,7 +64,7 @@ pub(super) fn run(
     for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
         let measured = measure(&plan, backend, budget, &pool, &stop);
         if stop.load(Relaxed) {
-            eprintln!("brink: interrupted after {runs} measurements");
+            remark(&format!("brink: interrupted after {runs} measurements"));
             return Ok(Exit::Interrupted);
         }
         runs += 1;
@@ -92,7 +91,7 @@ pub(super) fn run(
                 }
             }
             Err(error @ LadderError::Incomplete(_)) => {
-                eprintln!("brink: failed to {error}, so its growth cannot be told");
+                remark(&format!("brink: failed to {error}, so its growth cannot be told"));
             }
             Err(error) => return Err(error.into()),
         }
@@ -101,10 +100,14 @@ pub(super) fn run(
         let reproduces = if seen > 0 { "reproduces" } else { "does not reproduce" };
         match asked.growth_finding().map(|finding| &finding.summary) {
             Some(summary) => {
-                eprintln!("The finding {reproduces} (in {seen} of {runs} measurements): {summary}");
+                remark(&format!(
+                    "The finding {reproduces} (in {seen} of {runs} measurements): {summary}"
+                ));
             }
-            None if fell => eprintln!("A size goes wrong in {seen} of {runs} measurements."),
-            None => eprintln!("Costs grow out of proportion in {seen} of {runs} measurements."),
+            None if fell => remark(&format!("A size goes wrong in {seen} of {runs} measurements.")),
+            None => {
+                remark(&format!("Costs grow out of proportion in {seen} of {runs} measurements."))
+            }
         }
     }
     if seen == 0 {

@@ -1,8 +1,7 @@
 //! `brink self-test`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::options::{stop_flag, this_exe};
 use crate::sandbox::{self, Check};
 use anyhow::Result;
@@ -31,7 +30,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         }
     })?;
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted; {passed} planted faults recognised so far, {failed} not");
+        remark(&format!(
+            "brink: interrupted; {passed} planted faults recognised so far, {failed} not"
+        ));
         return Ok(Exit::Interrupted);
     }
     if !opts.quiet {
@@ -54,16 +55,16 @@ pub(super) fn gate(stop: &AtomicBool) -> Result<Option<Exit>> {
     });
     // A signal to the whole group ends the workers too, which is no fault of theirs.
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted before the first job");
+        remark("brink: interrupted before the first job");
         return Ok(Some(Exit::Interrupted));
     }
     tested?;
     Ok(failure.map(|check| {
-        eprintln!(
+        remark(&format!(
             "brink: failed to start the run: the self-test missed a planted fault, so a real one might \
              be missed too: {}",
             describe(&check)
-        );
+        ));
         Exit::SelfTest
     }))
 }

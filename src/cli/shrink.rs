@@ -1,5 +1,4 @@
 //! `brink shrink`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod growth;
 mod output;
@@ -8,7 +7,7 @@ mod target;
 use self::output::Output;
 use self::target::{Target, check_seen, confirm, target, try_once};
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::input::{Input, InputOpts};
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, check_oracle, parse_time, stop_flag};
@@ -146,7 +145,7 @@ fn least(
     let deadline = Instant::now() + opts.time;
     let report = try_once(input, &backends, opts.run.budget(budget), &pool, stop)?;
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted before anything was known to hold");
+        remark("brink: interrupted before anything was known to hold");
         return Ok(None);
     }
     let target = target(opts, finding, report, &backends, opts.run.budget(budget))?;
@@ -224,7 +223,7 @@ fn describe(candidate: &Candidate) -> String {
 
 fn tell(opts: &Opts, text: &str) {
     if !opts.quiet {
-        eprintln!("{text}");
+        remark(text);
     }
 }
 

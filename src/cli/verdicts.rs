@@ -1,8 +1,7 @@
 //! What compilers made of a case, for people: shared by `brink repro` and `brink check`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Exit;
-use super::exit::say;
+use super::exit::{remark, say};
 use super::known;
 use super::options::RunOpts;
 use super::output::reporter;
@@ -39,7 +38,7 @@ pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Opti
         return Err(error.into());
     }
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted after {} runs", report.runs.len());
+        remark(&format!("brink: interrupted after {} runs", report.runs.len()));
         return Ok(Some(Exit::Interrupted));
     }
     for run in &report.runs {

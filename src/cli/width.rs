@@ -1,11 +1,11 @@
 //! `brink width`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 mod configurations;
 mod module;
 mod report;
 
 use super::Exit;
+use super::exit::remark;
 use super::input::Input;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
@@ -140,7 +140,10 @@ fn check_module(
     }
     let counts = module::report(opts, &repro, &report.runs);
     if counts.unsure > 0 {
-        eprintln!("brink: {} accesses are uncertain, and not known to be right", counts.unsure);
+        remark(&format!(
+            "brink: {} accesses are uncertain, and not known to be right",
+            counts.unsure
+        ));
     }
     let standings = verdicts::standings(issues, &report);
     tell_known(opts, &standings);
@@ -149,7 +152,7 @@ fn check_module(
         return Ok(if counts.unexplained > 0 { Exit::Found } else { exit });
     }
     if stop.load(Relaxed) {
-        eprintln!("brink: interrupted; {} backends were looked at", counts.looked_at);
+        remark(&format!("brink: interrupted; {} backends were looked at", counts.looked_at));
         return Ok(Exit::Interrupted);
     }
     ensure!(
@@ -238,20 +241,22 @@ fn check_matrix(
     report::matrix(opts, &report, &findings, complete);
     tell_known(opts, &standings);
     for (backend, reason) in report.failed.iter().take(1) {
-        eprintln!(
+        remark(&format!(
             "brink: {} modules could not be checked; one on {backend}: {reason}",
             report.failed.len()
-        );
+        ));
     }
     if report.unsure_count > 0 {
-        eprintln!(
+        remark(&format!(
             "brink: {} accesses are uncertain, and not known to be right",
             report.unsure_count
-        );
+        ));
     }
     let (_, not_run, _) = report.run;
     if not_run > 0 {
-        eprintln!("brink: {not_run} modules were to be run at the end of memory, and could not be");
+        remark(&format!(
+            "brink: {not_run} modules were to be run at the end of memory, and could not be"
+        ));
     }
     if complete && report.wrong.is_empty() && report.failed.is_empty() {
         let looked_at: u64 = report.modules.values().map(|(looked_at, _)| looked_at).sum();

@@ -1,9 +1,9 @@
 //! What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere. Both go to
 //! standard error; standard output is for results.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::Reporter;
 use super::format::clip;
+use super::speech::remark;
 use crate::campaign::{Event, Finding};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -89,7 +89,7 @@ impl Reporter for Terminal {
             }
             Event::Found { finding } => {
                 self.findings += 1;
-                self.bar.suspend(|| eprintln!("{}", line_of(finding)));
+                self.bar.suspend(|| remark(&line_of(finding)));
             }
             Event::RoundStarted { round, step, time_s } => {
                 if self.round.is_none()
@@ -104,10 +104,10 @@ impl Reporter for Terminal {
             }
             Event::Differed { difference } => {
                 let said = difference.to_string();
-                self.bar.suspend(|| eprintln!("warning: {}", clip(&said, 400)));
+                self.bar.suspend(|| remark(&format!("warning: {}", clip(&said, 400))));
             }
             Event::Warned { message } => {
-                self.bar.suspend(|| eprintln!("warning: {}", clip(message, 400)));
+                self.bar.suspend(|| remark(&format!("warning: {}", clip(message, 400))));
             }
             Event::RunStarted { .. }
             | Event::Skipped { .. }
@@ -154,31 +154,34 @@ impl Reporter for Plain {
                 if self.said.elapsed() >= PLAIN_EVERY {
                     self.said = Instant::now();
                     let planned = self.planned.map(|it| format!(" of {it} planned so far"));
-                    eprintln!(
+                    remark(&format!(
                         "{} jobs done{}, findings: {}, now {}",
                         self.done,
                         planned.unwrap_or_default(),
                         self.findings,
                         clip(line, NOW_WIDTH)
-                    );
+                    ));
                 }
             }
             Event::Found { finding } => {
                 self.findings += 1;
-                eprintln!("{}", line_of(finding));
+                remark(&line_of(finding));
             }
             Event::RoundStarted { round, step, time_s } => {
                 self.in_rounds = true;
                 let time = time_s.map(|time_s| format!(" for {time_s} s")).unwrap_or_default();
-                eprintln!("round {round}: {step}{time}");
+                remark(&format!("round {round}: {step}{time}"));
             }
             Event::RoundEnded { round, jobs, .. } => {
-                eprintln!("round {round} ended: {jobs} jobs, findings so far: {}", self.findings);
+                remark(&format!(
+                    "round {round} ended: {jobs} jobs, findings so far: {}",
+                    self.findings
+                ));
             }
             Event::Differed { difference } => {
-                eprintln!("warning: {}", clip(&difference.to_string(), 400));
+                remark(&format!("warning: {}", clip(&difference.to_string(), 400)));
             }
-            Event::Warned { message } => eprintln!("warning: {}", clip(message, 400)),
+            Event::Warned { message } => remark(&format!("warning: {}", clip(message, 400))),
             Event::RunStarted { .. }
             | Event::Skipped { .. }
             | Event::Shared { .. }

@@ -62,8 +62,9 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
     (
         "printing",
         &["println!", "eprintln!", "print!(", "eprint!("],
-        // The last writes a build script that prints.
-        &["report/", "cli/", "cli.rs", "provision/build"],
+        // They panic where nobody takes the words, so that `report/speech.rs` does without them; this
+        // one writes a build script that prints.
+        &["provision/build"],
     ),
     ("environment variables", &["env::var", "env::args"], &["cli/", "cli.rs"]),
     (

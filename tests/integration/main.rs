@@ -7,6 +7,7 @@ mod campaign;
 mod check;
 mod command_line;
 mod engines;
+mod environment;
 mod fuzz_corpus;
 mod growth;
 mod hunt;

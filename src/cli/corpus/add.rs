@@ -1,9 +1,8 @@
 //! `brink corpus add`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use crate::campaign::Finding;
 use crate::cli::Exit;
-use crate::cli::exit::say;
+use crate::cli::exit::{remark, say};
 use crate::cli::input::InputOpts;
 use crate::cli::known::KnownOpts;
 use crate::cli::options::{RunOpts, cache, installed, parse_time};
@@ -93,14 +92,17 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     // An empty directory is where a corpus begins.
     let faults = corpus.faults.iter().filter(|fault| !matches!(fault, CorpusError::Empty(_)));
     for fault in faults {
-        eprintln!("brink: failed to {fault}; whether it is about the same is not known");
+        remark(&format!("brink: failed to {fault}; whether it is about the same is not known"));
     }
     refuse_duplicate(&corpus.entries, &new, &found, opts.even_if_known)?;
     let folder = opts.directory.join(name(opts, &new, &found));
     write(&new, &folder)?;
     if !opts.quiet {
         say(&format!("{}\n", folder.display()));
-        eprintln!("Read its expect.toml and complete it; `brink regress {}`", folder.display());
+        remark(&format!(
+            "Read its expect.toml and complete it; `brink regress {}`",
+            folder.display()
+        ));
     }
     Ok(Exit::Nothing)
 }

@@ -2,9 +2,9 @@
 //!
 //! What cannot be used is named and left out, and the rest goes on. Only recipes are ever written as
 //! what lasts: they carry a version, so that a change of the generator does not move their meaning.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use crate::campaign::FUZZED_BYTES_MAX;
+use crate::cli::exit::remark;
 use crate::cli::{Exit, recipes};
 use crate::recipe::Recipe;
 use crate::shapes;
@@ -93,16 +93,16 @@ impl Entries {
     fn reject(&mut self, path: &Path, reason: &str) {
         self.rejected += 1;
         if self.rejected <= TOLD_MAX {
-            eprintln!("brink: left out {}: {reason}", path.display());
+            remark(&format!("brink: left out {}: {reason}", path.display()));
         }
     }
 
     /// Says what came of it, and how the command ends: what was left out must not go unseen.
     pub(super) fn finish(&self, done: &str) -> Exit {
         if self.rejected > TOLD_MAX {
-            eprintln!("brink: left out {} more", self.rejected - TOLD_MAX);
+            remark(&format!("brink: left out {} more", self.rejected - TOLD_MAX));
         }
-        eprintln!("{done}; {} left out", files(self.rejected));
+        remark(&format!("{done}; {} left out", files(self.rejected)));
         if self.rejected == 0 { Exit::Nothing } else { Exit::Usage }
     }
 }

@@ -1,8 +1,8 @@
 //! `brink corpus minimise`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::entries::{Entries, EntriesOpts, make_folder, write, write_recipes};
 use crate::cli::Exit;
+use crate::cli::exit::remark;
 use crate::cli::options::stop_flag;
 use crate::provision::merge_corpus;
 use crate::recipe::Recipe;
@@ -39,7 +39,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         entries.recipes.len()
     );
     write_recipes(&kept, &opts.output)?;
-    eprintln!("kept by {by}");
+    remark(&format!("kept by {by}"));
     Ok(entries.finish(&format!(
         "{} of {} recipes written to {}",
         kept.len(),

@@ -1,9 +1,9 @@
 //! `brink corpus seeds`.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::entries::{make_folder, write};
 use crate::campaign::{dictionary, seeds};
 use crate::cli::Exit;
+use crate::cli::exit::remark;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             let name = format!("{}-{}.toml", recipe.shape, &recipe.id().to_string()[..8]);
             write(&folder.join(name), recipe.to_toml().as_bytes())?;
         }
-        eprintln!("{} recipes written to {}", recipes.len(), folder.display());
+        remark(&format!("{} recipes written to {}", recipes.len(), folder.display()));
     }
     write(&opts.output.join("limits.dict"), dictionary().as_bytes())?;
     Ok(Exit::Nothing)

@@ -1,9 +1,8 @@
 //! Writing what was seen into the expectations.
-#![expect(clippy::print_stderr, reason = "printing is this room's work")]
 
 use super::output::Row;
 use crate::campaign::Seen;
-use crate::cli::exit::say;
+use crate::cli::exit::{remark, say};
 use crate::cli::options::installed;
 use crate::corpus::{EXPECT_FILE, Expect, blessed};
 use crate::oracles::Severity;
@@ -22,22 +21,22 @@ pub(super) fn bless(rows: &[Row<'_>], cache: &Cache) -> Result<bool> {
         let path = check.entry.folder.join(EXPECT_FILE);
         let mut oracles = seen.also.iter().chain([&seen.verdict]);
         if oracles.any(|oracle| severity(oracle) == Severity::Security) {
-            eprintln!(
+            remark(&format!(
                 "brink: failed to bless {}: what was seen is security-sensitive; once it is \
                  published, write it there yourself",
                 path.display()
-            );
+            ));
             all = false;
             continue;
         }
         let engine = installed(cache, check.backend.engine())?;
         if !engine.is_release() {
-            eprintln!(
+            remark(&format!(
                 "brink: failed to bless {}: {} is no release, so what it does is not what {} does",
                 path.display(),
                 engine.id,
                 engine.version
-            );
+            ));
             all = false;
             continue;
         }
