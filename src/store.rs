@@ -9,7 +9,7 @@ mod place;
 mod whole;
 
 use self::place::{is_run, is_vacant, lock, lock_run, normal, rotate};
-use self::whole::{NEW_FOLDER, drop_torn_line, is_torn};
+use self::whole::{NEW_FOLDER, drop_torn_line, is_torn, plain};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
@@ -50,6 +50,12 @@ pub enum StoreError {
     /// There is nothing to resume.
     #[error("resume the run in {0}: there is no run in it")]
     NothingToResume(PathBuf),
+    /// Nothing says what the run is.
+    #[error(
+        "find out what {0} is: it has no {RUN}, so it is no run directory of a sweep, a hunt or a \
+         campaign"
+    )]
+    Undescribed(PathBuf),
     /// A line of the log is damaged.
     #[error("read event {line} of {path}: {message}")]
     Damaged {
@@ -187,7 +193,7 @@ impl RunDir {
             fs::set_permissions(&findings, mode).map_err(error())?;
         }
         let new = tempfile::Builder::new().prefix(NEW_FOLDER).tempdir_in(&findings);
-        let new = new.map_err(error())?;
+        let new = new.map_err(plain).map_err(error())?;
         for (name, bytes) in files {
             write_file(&new.path().join(name), &mut |sink| sink.write_all(bytes))?;
         }
@@ -209,7 +215,12 @@ pub fn is_run_file(path: &Path) -> bool {
 /// What the run in the directory `path` is, as [`RunDir::write_run_file`] wrote it.
 pub fn read_run_file(path: &Path) -> Result<String, StoreError> {
     let name = path.join(RUN);
-    fs::read_to_string(&name).map_err(io_error("read", &name))
+    match fs::read_to_string(&name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::Undescribed(path.to_owned()))
+        }
+        text => text.map_err(io_error("read", &name)),
+    }
 }
 
 /// All events of the run at `path`. A last line cut short by a kill is left out.

@@ -33,12 +33,20 @@ pub fn write_file(
         if !folder.is_dir() {
             return Err(io::Error::other(format!("there is no folder {}", folder.display())));
         }
-        let file = tempfile::Builder::new().prefix(NEW_FILE).tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(NEW_FILE).tempfile_in(folder).map_err(plain)?;
         fill(file.as_file())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(RESULT_MODE))?;
         file.persist(path).map(drop).map_err(|error| error.error)
     };
     place().map_err(io_error("write", path))
+}
+
+/// What went wrong, without the temporary name that the library adds, which says nothing to anybody.
+pub(super) fn plain(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 /// Removes what was being written when a kill came: it has a temporary name. What cannot be removed
