@@ -85,6 +85,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    worker::outlive_large_files();
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {

@@ -40,6 +40,7 @@ pub use self::plant::{PLANTED_BUG, plant_bug};
 
 /// Serves requests from standard input until it is closed.
 pub fn serve() -> Result<(), WireError> {
+    outlive_large_files();
     unix::die_with_parent(unix::parent_pid())?;
     // Ctrl-C goes to the whole foreground group; what it means is the parent's to say.
     unix::ignore(libc::SIGINT);
@@ -73,6 +74,12 @@ pub fn serve() -> Result<(), WireError> {
         let mut reply = |outcome| wire::send(&mut output, &Reply::Ended(Box::new(outcome)));
         serve_batch(&request.jobs, &mut nursery, &mut reply)?;
     }
+}
+
+/// Has a file that grows past a limit of this session (`ulimit -f`) fail to be written, which can be
+/// told, rather than end the process. Children inherit this.
+pub fn outlive_large_files() {
+    unix::ignore(libc::SIGXFSZ);
 }
 
 /// Runs the jobs in one child as long as it lives. The job in which it died runs again alone, so

@@ -32,7 +32,16 @@ pub(super) fn fingerprint(artifact: &[u8]) -> String {
 
 /// Writes an artifact where the job wants it.
 pub(super) fn keep(artifact: &[u8], job: &Job) -> io::Result<()> {
-    job.artifact.as_ref().map_or(Ok(()), |path| std::fs::write(path, artifact))
+    let Some(path) = &job.artifact else { return Ok(()) };
+    std::fs::write(path, artifact).map_err(|error| {
+        let place = std::env::temp_dir();
+        io::Error::other(format!(
+            "it could not write {} bytes of compiled module: {error}; make room in {}, name another \
+             place with TMPDIR, or raise a limit with `ulimit -f`",
+            artifact.len(),
+            place.display()
+        ))
+    })
 }
 
 /// Size of the machine code in an artifact, which is an ELF file.

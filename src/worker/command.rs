@@ -8,6 +8,7 @@ mod executable;
 mod web;
 
 use super::progress::Progress;
+use super::supervise::FILE_TOO_LARGE;
 use super::unix::{self, Pid};
 use super::words;
 use crate::engines::Code;
@@ -162,6 +163,9 @@ fn crashed(exit: &unix::Exit, said: &str) -> Option<Termination> {
     match (exit.signal, exit.code) {
         (Some(libc::SIGXCPU), _) => Some(Termination::TimedOut { clock: Clock::Cpu }),
         (Some(libc::SIGKILL), _) => Some(Termination::Ambiguous),
+        (Some(libc::SIGXFSZ), _) => {
+            Some(Termination::Infrastructure { message: FILE_TOO_LARGE.to_owned() })
+        }
         (None, Some(code)) if code != PANIC_EXIT => None,
         (signal, _) => Some(if said.contains("memory allocation of ") {
             Termination::OutOfMemory { requested_bytes: 0 }

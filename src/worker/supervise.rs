@@ -7,7 +7,7 @@ mod post_mortem;
 
 pub(super) use self::nursery::Nursery;
 use self::nursery::{LEAVING_BYTES_MAX, Leaving};
-pub(super) use self::post_mortem::{counted, is_of_engine};
+pub(super) use self::post_mortem::{FILE_TOO_LARGE, counted, is_of_engine};
 use super::child::{self, Completed, Message};
 use super::compiler::Compiler;
 use super::progress::Progress;

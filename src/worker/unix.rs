@@ -1,9 +1,10 @@
-//! The worker's system calls: forking, limits and clocks here; memory, signals and planted faults
-//! each in a file of its own.
+//! The worker's system calls: forking and clocks here; limits, memory, signals and planted
+//! faults each in a file of its own.
 //!
 //! The one place of the worker's side that talks to the kernel beyond what safe wrappers offer.
 #![expect(unsafe_code, reason = "the system calls have no safe wrapper")]
 
+mod limits;
 mod memory;
 mod plants;
 mod signals;
@@ -14,6 +15,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 
+pub(super) use self::limits::{
+    address_space_bytes_max, forbid_core_files, limit_address_space, limit_cpu,
+};
 pub(super) use self::memory::{
     Reservation, address_space_bytes, avoid_huge_pages, map_file, peak_resident_bytes,
     resident_bytes_of, shared, shared_zeroed,
@@ -125,11 +129,17 @@ pub(super) fn kill(pid: Pid) {
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// Has the program that `command` starts killed when the thread that starts it ends.
+/// Has the program that `command` starts killed when the thread that starts it ends, and when it
+/// writes a file past a limit of this session, which it might otherwise tell as its own refusal.
 pub(super) fn die_with_thread(command: &mut std::process::Command) {
     let parent = own_pid();
     // SAFETY: between fork and exec, only system calls are made.
-    unsafe { command.pre_exec(move || die_with_parent(parent)) };
+    unsafe {
+        command.pre_exec(move || {
+            libc::signal(libc::SIGXFSZ, libc::SIG_DFL);
+            die_with_parent(parent)
+        });
+    }
 }
 
 /// Takes a child's end off the kernel; `None` while it still runs.
@@ -160,47 +170,6 @@ pub(super) fn reap(pid: Pid, wait: bool) -> io::Result<Option<Exit>> {
         cpu_ns: ns(usage.ru_utime) + ns(usage.ru_stime),
         peak_resident_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
     }))
-}
-
-/// Sets a resource's soft limit; fails where the hard limit is lower, since the job would then end
-/// for a reason that is not its own.
-fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
-    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: pointers to live memory of the right type.
-    unsafe {
-        check(libc::getrlimit(resource, &mut now))?;
-        if now.rlim_max < value {
-            return Err(io::Error::other(format!(
-                "a limit of {value} is needed and this process may have {} at most (see ulimit)",
-                now.rlim_max
-            )));
-        }
-        now.rlim_cur = value;
-        check(libc::setrlimit(resource, &now)).map(drop)
-    }
-}
-
-/// No core files.
-pub(super) fn forbid_core_files() -> io::Result<()> {
-    limit(libc::RLIMIT_CORE, 0)
-}
-
-/// SIGXCPU after `seconds` of CPU time of the whole process.
-pub(super) fn limit_cpu(seconds: u64) -> io::Result<()> {
-    limit(libc::RLIMIT_CPU, seconds)
-}
-
-/// At most `bytes` of address space.
-pub(super) fn limit_address_space(bytes: u64) -> io::Result<()> {
-    limit(libc::RLIMIT_AS, bytes)
-}
-
-/// The address space that this process may have at most, in bytes.
-pub(super) fn address_space_bytes_max() -> io::Result<u64> {
-    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: a pointer to live memory of the right type.
-    unsafe { check(libc::getrlimit(libc::RLIMIT_AS, &mut now))? };
-    Ok(now.rlim_max)
 }
 
 fn clock_ns(clock: libc::clockid_t) -> u64 {

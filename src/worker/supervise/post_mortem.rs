@@ -10,6 +10,11 @@ use crate::worker::progress::{Progress, SHORTAGE_STAGE_BITS};
 use crate::worker::{allocator, crash, edge, unix, words};
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Why a process was killed by SIGXFSZ, which is never the engine's doing: nothing that it is given
+/// asks for files.
+pub(in crate::worker) const FILE_TOO_LARGE: &str =
+    "a file grew past what this session allows; raise that with `ulimit -f`";
+
 impl Watched {
     /// How the job that did not complete ended.
     pub(super) fn post_mortem(
@@ -112,6 +117,7 @@ impl Watched {
         match (exit.signal, exit.code) {
             (Some(libc::SIGXCPU), _) => Termination::TimedOut { clock: Clock::Cpu },
             (Some(libc::SIGKILL), _) => Termination::Ambiguous,
+            (Some(libc::SIGXFSZ), _) => infrastructure(FILE_TOO_LARGE),
             (Some(signal), _) => Termination::Signaled { signal, frames: Vec::new() },
             (None, Some(allocator::OUT_OF_MEMORY_EXIT)) => {
                 Termination::OutOfMemory { requested_bytes: 0 }
