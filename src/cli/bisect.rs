@@ -4,7 +4,7 @@ mod select;
 
 use self::select::{backend, releases};
 use super::Exit;
-use super::exit::{remark, say};
+use super::exit::{in_one_sentence, remark, say};
 use super::input::InputOpts;
 use super::options::{RunOpts, cache, check_oracle, stop_flag, this_exe};
 use super::recorder::{FINDING_FILE, FindingFile};
@@ -82,7 +82,8 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             match search_patches(opts, &question, &low, &high, &stop) {
                 Ok(patches) => drop(write!(sentence, " Of the patch releases: {patches}")),
                 Err(error) => {
-                    remark(&format!("brink: failed to go on between patch releases: {error:#}"))
+                    let reason = in_one_sentence(&error);
+                    remark(&format!("brink: failed to go on between patch releases: {reason}"));
                 }
             }
         }

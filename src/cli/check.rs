@@ -5,7 +5,7 @@ mod nearest;
 
 use self::nearest::{Near, examine, headroom};
 use super::Exit;
-use super::exit::{remark, say};
+use super::exit::{in_one_sentence, remark, say};
 use super::input;
 use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
@@ -60,7 +60,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         match checked {
             Ok(exit) => worst = worse(worst, exit),
             Err(error) => {
-                remark(&format!("brink: failed to {error:#}"));
+                remark(&format!("brink: failed to {}", in_one_sentence(&error)));
                 failed += 1;
             }
         }
@@ -74,7 +74,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             paths.len()
         ));
     }
-    Ok(if failed > 0 { Exit::Usage } else { worst })
+    Ok(if failed > 0 { worse(worst, Exit::Usage) } else { worst })
 }
 
 /// How two modules ended together: what is new outweighs what is known, and any finding outweighs

@@ -76,8 +76,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
                 "write a binary module to a terminal; name a file with --output or ask for --wat"
             );
             let mut sink = BufWriter::new(stdout.lock());
-            write(&mut sink)?;
-            sink.flush()?;
+            write(&mut sink)
+                .and_then(|()| sink.flush())
+                .context("write the module to standard output")?;
         }
     }
     if output.is_some() {

@@ -80,6 +80,12 @@ fn what_cannot_be_checked_is_named_and_the_others_are_checked() {
     assert!(err.contains("b.wat") && err.contains("not valid"), "{err}");
     assert!(err.contains("c.wasm") && !err.contains("notes.txt"), "{err}");
     assert!(err.contains("2 of 3 modules"), "{err}");
+    // What is found in the others is not hidden by that.
+    let mut made = brink(&["gen", "data-segments-used", "count=100", "-o", "bad.wasm"]);
+    assert!(made.current_dir(place.path()).status().unwrap().success());
+    let (code, out, err) = check(place.path(), &["bad.wasm", "modules/c.wasm", "-b", "riscv64"]);
+    assert_eq!(code, 2, "{out}{err}");
+    fs::remove_file(place.path().join("bad.wasm")).unwrap();
     // Those in folders below, too.
     let (code, out, err) = check(place.path(), &[".", "-b", "x86_64"]);
     assert!(code == 1 && out.contains("a.wat") && err.contains("2 of 3 modules"), "{out}{err}");
