@@ -11,8 +11,10 @@ use super::verdicts;
 use crate::campaign::{Repro, ReproReport, ReproRun};
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::limits::{self, HeadroomError};
+use crate::recipe::one_line;
 use crate::store::write_file;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -56,6 +58,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         return repro_growth::run(&asked, &opts.run, opts.times, output, &issues);
     }
     ensure!(opts.growth.is_empty(), "measure growth of {}: it is no recipe", opts.input.name());
+    let unreadable = match &input {
+        Input::Module(bytes) => unreadable(bytes),
+        Input::Recipe(..) => None,
+    };
     let (case, finding) = input.into_case(opts.input.first())?;
     let (of_finding, budget): (Option<Vec<Backend>>, Option<Budget>) = match &finding {
         Some(finding) => {
@@ -75,6 +81,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     };
     let stop = stop_flag()?;
     let mut report = verdicts::reach(&repro, &opts.run, opts.quiet || opts.json, &stop)?;
+    let refused = |run: &ReproRun| run.outcome.termination.name() == "refused";
+    if let Some(reason) = unreadable
+        && report.runs.iter().all(|run| refused(run) && run.violations.is_empty())
+        && !report.runs.is_empty()
+    {
+        // Every line would say the same. A backend that does anything else with it is worth a look.
+        bail!("read {} as a module: {reason}", opts.input.first());
+    }
     print(opts, &repro, &report);
     if let Some(path) = &opts.artifact {
         let first = report.runs.first().and_then(|run| run.artifact.as_deref());
@@ -101,6 +115,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if opts.everywhere && !verdicts::compiles_everywhere(&repro, &report) {
         return Ok(Exit::Found);
     }
+    if opts.run.names_backends()
+        && let Some(reason) = nowhere_to_run(&repro, &report)
+    {
+        bail!("run it on any backend that was named: {reason}");
+    }
     let standings = verdicts::standings(&issues, &report);
     if !opts.json && !opts.quiet {
         verdicts::tell_known(&standings);
@@ -114,12 +133,38 @@ fn scaled<'a>(opts: &'a Opts, finding: Option<&'a FindingFile>) -> Option<&'a [S
     [Some(opts.growth.as_slice()), of_finding].into_iter().flatten().find(|it| !it.is_empty())
 }
 
+/// Why bytes are no module that any engine could be asked to compile, where that is so. Past a limit
+/// of the parser's own, as of the length of names, they are one that is refused.
+fn unreadable(bytes: &[u8]) -> Option<String> {
+    match limits::headroom(bytes) {
+        Err(HeadroomError::Component) => {
+            Some("it is a component, and only core modules are compiled".to_owned())
+        }
+        Err(HeadroomError::Unreadable(error)) if !error.message().contains("out of bounds") => {
+            Some(one_line(&error.to_string()))
+        }
+        Ok(_) | Err(HeadroomError::Unreadable(_) | HeadroomError::UnknownIndex { .. }) => None,
+    }
+}
+
+/// The first reason why a run was not applicable, where none was applicable.
+fn nowhere_to_run(repro: &Repro, report: &ReproReport) -> Option<String> {
+    let reasons = report.runs.iter().map(|run| verdicts::not_applicable(repro, run));
+    let reasons: Option<Vec<String>> = reasons.collect();
+    reasons?.into_iter().next()
+}
+
 fn print(opts: &Opts, repro: &Repro, report: &ReproReport) {
     for run in &report.runs {
         let ReproRun { backend, violations, inconclusive, .. } = run;
         if opts.json {
             say(&format!("{}\n", verdicts::json(repro, run)));
         } else if !opts.quiet {
+            if verdicts::could_not_run(run) {
+                // Why is told as the error that it is.
+                say(&format!("{backend}: could not be run\n"));
+                continue;
+            }
             say(&format!("{backend}: {}\n", verdicts::line(repro, run)));
             for judged in violations {
                 say(&format!("  violation: {}\n", judged.violation.summary));

@@ -49,6 +49,11 @@ pub(super) fn settle(report: &mut ReproReport, stop: &AtomicBool) -> Result<Opti
     Ok(None)
 }
 
+/// Whether the machine is to blame for how a run ended, which [`settle`] tells.
+pub(super) fn could_not_run(run: &ReproRun) -> bool {
+    matches!(run.outcome.termination, Termination::Infrastructure { .. })
+}
+
 /// What the list of known issues says of each violation.
 pub(super) fn standings(issues: &KnownIssues, report: &ReproReport) -> Vec<Option<Known>> {
     let of_run = |run: &ReproRun| {

@@ -55,9 +55,35 @@ fn bad_arguments_are_told_in_one_sentence_with_exit_code_1() {
 #[test]
 fn a_module_that_is_not_valid_is_refused_and_no_finding() {
     let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("cut.wasm"), b"\0asm\x01\0\0\0\x01\xff").unwrap();
-    let (out, _) = expect(0, &["repro", "cut.wasm", "-b", "x86_64"], place.path());
+    fs::write(place.path().join("types.wat"), "(module (func i32.add))").unwrap();
+    let (out, _) = expect(0, &["repro", "types.wat", "-b", "x86_64"], place.path());
     assert!(out.contains("refused (invalid)"), "{out}");
+}
+
+#[test]
+fn what_is_no_module_is_told_once_for_all_backends() {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(place.path().join(name), bytes).unwrap();
+    write("cut.wasm", b"\0asm\x01\0\0\0\x01\xff");
+    write("component.wasm", b"\0asm\x0d\0\x01\0");
+    for (name, expected) in [("cut.wasm", "unexpected end"), ("component.wasm", "is a component")] {
+        let (out, err) = expect(1, &["repro", name], place.path());
+        assert_eq!((out.as_str(), err.lines().count()), ("", 1), "{err}");
+        assert!(err.contains(expected) && err.contains(name), "{err}");
+    }
+    // A parser refuses this too, and it is past a limit all the same.
+    expect(0, &["gen", "catches", "--at", "at+1", "-o", "past.wasm"], place.path());
+    let (out, _) = expect(0, &["repro", "past.wasm", "-b", "x86_64"], place.path());
+    assert!(out.contains("refused"), "{out}");
+}
+
+#[test]
+fn backends_that_were_named_and_cannot_be_asked_are_no_success() {
+    let place = tempfile::tempdir().unwrap();
+    let job = ["repro", "repeat", "count=3", "-b", "winch-x86_64:opt=none"];
+    let (out, err) = expect(1, &job, place.path());
+    assert!(out.contains("not applicable") && err.contains("does not take the knob opt"), "{err}");
+    expect(0, &[&job[..], &["x86_64"]].concat(), place.path());
 }
 
 #[test]

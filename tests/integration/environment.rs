@@ -57,3 +57,52 @@ fn what_a_module_brings_along_neither_floods_a_terminal_nor_steers_it() {
     assert!(err.contains("duplicate export name") && err.len() < 4_000, "{} bytes", err.len());
     assert!(!err.contains(['\x1b', '\x07']), "{err:?}");
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_the_sessions_and_no_finding() {
+    let place = tempfile::tempdir().unwrap();
+    let cases = [
+        "ulimit -f 2; $BRINK repro repeat count=300 -b x86_64",
+        "ulimit -f 2; $BRINK gen repeat count=300 -o y.wasm",
+        "ulimit -f 2; $BRINK sweep --shape consts --at min -b x86_64 aarch64 riscv64 s390x",
+    ];
+    for text in cases {
+        let (code, out, err) = script(text, place.path());
+        assert_eq!(code, Some(1), "{text}: {out}{err}");
+        assert!(err.contains("File too large"), "{text}: {out}{err}");
+        assert!(!out.contains("violation"), "{text}: {out}");
+    }
+}
+
+#[test]
+fn too_little_address_space_is_named_with_what_to_do() {
+    let place = tempfile::tempdir().unwrap();
+    for arguments in ["repro repeat count=3 -b x86_64", "sweep --shape consts --at min -b x86_64"] {
+        let (code, out, err) =
+            script(&format!("ulimit -v 2000000; $BRINK {arguments}"), place.path());
+        assert_eq!(code, Some(1), "{arguments}: {out}{err}");
+        let told = err.lines().filter(|line| line.contains("GiB of address space are needed"));
+        assert_eq!((told.count(), err.lines().count()), (1, 1), "{out}{err}");
+        assert!(err.contains("ulimit -v") && err.contains("1.9 GiB"), "{err}");
+        assert!(!out.contains("address space") && !err.contains("Infrastructure"), "{out}{err}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_told_with_its_place_and_each_cause_once() {
+    let place = tempfile::tempdir().unwrap();
+    let job = "$BRINK repro repeat count=30000 -b x86_64";
+    let cases = [
+        ("$BRINK gen repeat -o - >/dev/full".to_owned(), "standard output", "No space left"),
+        (format!("TMPDIR=/nonexistent {job}"), "/nonexistent", "No such file"),
+        (format!("ulimit -n 6; {job}"), "start a worker process", "Too many open files"),
+        ("$BRINK gen repeat -o /proc/x.wasm".to_owned(), "write /proc/x.wasm", "No such file"),
+    ];
+    for (text, place_told, cause) in cases {
+        let (code, _, err) = script(&text, place.path());
+        assert_eq!((code, err.lines().count()), (Some(1), 1), "{text}: {err}");
+        assert!(err.contains(place_told), "{text}: {err}");
+        assert_eq!(err.matches(cause).count(), 1, "{text}: {err}");
+        assert!(!err.contains(".tmp-"), "{text}: {err}");
+    }
+}
