@@ -7,11 +7,13 @@ mod modules;
 mod pool;
 mod seat;
 mod selftest;
+mod unix;
 
-pub use self::modules::{ArtifactFile, ModuleFileError, StoredModule};
+pub use self::modules::{ArtifactFile, ModuleBytes, ModuleFileError, StoredModule};
 pub use self::pool::{Bench, Next, Pool, PoolStats, Task, Tasks};
 pub use self::seat::{Seat, SeatError};
 pub use self::selftest::{Check, plant_one, self_test};
+pub use self::unix::Mapped;
 
 use crate::engines::{Code, EngineId, Installed};
 use std::path::{Path, PathBuf};

@@ -81,7 +81,7 @@ impl Artifacts {
         }
         if let (Some(kept), Ok(artifact)) = (&self.kept, artifact) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(outcome.job, artifact);
+            kept.insert(outcome.job, artifact.to_vec());
         }
     }
 }

@@ -3,11 +3,12 @@
 //! A file that never had a name cannot be left behind, however this process ends. Workers, which
 //! run as the same user, open it through this process' descriptors.
 
+use super::unix::Mapped;
 use crate::job::{INLINE_BYTES_MAX, ModuleSource, Planted};
 use crate::shapes::Rope;
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,14 +30,14 @@ pub struct ModuleFileError {
 #[derive(Clone, Debug)]
 pub struct StoredModule {
     source: ModuleSource,
-    _file: Option<Arc<File>>,
+    file: Option<Arc<File>>,
 }
 
 impl StoredModule {
     /// Stores a module.
     pub fn new(module: &Rope) -> Result<StoredModule, ModuleFileError> {
         if module.len() <= INLINE_BYTES_MAX {
-            return Ok(StoredModule { source: ModuleSource::Inline(module.to_vec()), _file: None });
+            return Ok(StoredModule { source: ModuleSource::Inline(module.to_vec()), file: None });
         }
         let write = || -> io::Result<File> {
             let file = tempfile::tempfile()?;
@@ -52,12 +53,12 @@ impl StoredModule {
             source,
         })?;
         let source = ModuleSource::File(descriptor_path(&file));
-        Ok(StoredModule { source, _file: Some(Arc::new(file)) })
+        Ok(StoredModule { source, file: Some(Arc::new(file)) })
     }
 
     /// No module, but what the worker does in its place.
     pub fn planted(planted: Planted) -> StoredModule {
-        StoredModule { source: ModuleSource::Planted(planted), _file: None }
+        StoredModule { source: ModuleSource::Planted(planted), file: None }
     }
 
     /// How a job refers to it.
@@ -65,12 +66,34 @@ impl StoredModule {
         self.source.clone()
     }
 
-    /// Its bytes.
-    pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
-        match &self.source {
-            ModuleSource::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
-            ModuleSource::File(path) => std::fs::read(path).map(Cow::Owned),
-            ModuleSource::Planted(_) => Ok(Cow::Borrowed(&[])),
+    /// Its bytes. Those of a file are mapped, so that they take no memory of this process.
+    pub fn bytes(&self) -> io::Result<ModuleBytes<'_>> {
+        match (&self.source, &self.file) {
+            (ModuleSource::Inline(bytes), _) => Ok(ModuleBytes::Inline(bytes)),
+            (_, Some(file)) => Mapped::of(file).map(ModuleBytes::Mapped),
+            (ModuleSource::File(_) | ModuleSource::Planted(_), None) => {
+                Ok(ModuleBytes::Inline(&[]))
+            }
+        }
+    }
+}
+
+/// The bytes of a stored module.
+#[derive(Debug)]
+pub enum ModuleBytes<'a> {
+    /// Those of a small one.
+    Inline(&'a [u8]),
+    /// Those of one in a file.
+    Mapped(Mapped),
+}
+
+impl Deref for ModuleBytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            ModuleBytes::Inline(bytes) => bytes,
+            ModuleBytes::Mapped(mapped) => mapped,
         }
     }
 }
@@ -98,9 +121,9 @@ impl ArtifactFile {
         descriptor_path(&self.0)
     }
 
-    /// What the job wrote.
-    pub fn read(&self) -> io::Result<Vec<u8>> {
-        std::fs::read(self.path())
+    /// What the job wrote, once it has ended.
+    pub fn read(&self) -> io::Result<Mapped> {
+        Mapped::of(&self.0)
     }
 }
 

@@ -54,6 +54,7 @@ const OWNERS: &[(&str, &[&str], &[&str])] = &[
             "worker/builtin.rs",
             "worker/edge/memory.rs",
             "worker/library",
+            "sandbox/unix.rs",
         ],
     ),
     ("signals and processes", &["libc::"], &["worker.rs", "worker/", "sandbox/"]),
