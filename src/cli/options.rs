@@ -2,7 +2,7 @@
 
 mod parse;
 
-use self::parse::{parse_memory, parse_seconds, parse_size};
+use self::parse::{backend_names, parse_memory, parse_seconds, parse_size};
 use crate::engines::{
     self, Backend, EngineId, Installed, STACK_BYTES_DEFAULT, STACK_BYTES_MAX, STACK_BYTES_MIN,
     WEB_ENGINES,
@@ -29,7 +29,8 @@ pub(super) struct RunOpts {
     /// `brink engine list` names
     #[arg(short, long = "engine", value_name = "ENGINE", num_args = 1.., value_delimiter = ',')]
     pub(super) engines: Vec<String>,
-    /// Backends: `default`, `full`, or names with knobs such as `x86_64:opt=none,fuel`
+    /// Backends, parted by spaces or commas: `default`, `full`, or names with knobs such as
+    /// `x86_64:opt=none,fuel`
     #[arg(short, long = "backend", value_name = "BACKEND", num_args = 1..)]
     pub(super) backends: Vec<String>,
     /// CPU time that one job may use, such as 30s, or a number of seconds
@@ -71,7 +72,9 @@ impl RunOpts {
                 (Some(found), true) if none_asked => found.to_vec(),
                 (Some(found), true) => found.iter().map(|b| b.clone().on(id)).collect(),
                 (None, true) => installed(&cache, id)?.default_set(),
-                (_, false) => engines::backends(&self.backends, &installed(&cache, id)?)?,
+                (_, false) => {
+                    engines::backends(&backend_names(&self.backends), &installed(&cache, id)?)?
+                }
             };
             backends.extend(
                 of_engine.into_iter().filter(|b| !backends.contains(b)).collect::<Vec<_>>(),

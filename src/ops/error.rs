@@ -71,16 +71,23 @@ pub enum UnitError {
         nearest: Option<&'static str>,
     },
     /// A word that is not an operand source.
-    #[error("unknown operand source `{word}`: const, local, load, global or prev")]
+    #[error(
+        "unknown operand source `{word}`: const, local, load, global or prev{}",
+        hint(.nearest)
+    )]
     UnknownSource {
         /// The word given.
         word: String,
+        /// The source that looks most like it.
+        nearest: Option<&'static str>,
     },
     /// A word that is not a sink.
-    #[error("unknown sink `{word}`: drop, local, global, store or call")]
+    #[error("unknown sink `{word}`: drop, local, global, store or call{}", hint(.nearest))]
     UnknownSink {
         /// The word given.
         word: String,
+        /// The sink that looks most like it.
+        nearest: Option<&'static str>,
     },
     /// Text that does not have the form of a unit.
     #[error("expected {expected} at `{text}`")]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::names::nearest;
 use crate::ops::error::UnitError;
 use crate::ops::unit::{Sink, Source, Step, Unit, UnitKind};
 use crate::ops::{nearest_operator, operator};
@@ -60,7 +61,10 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Source, UnitError> {
         let found = Source::ALL.iter().copied().find(|source| source.name() == text);
-        found.ok_or_else(|| UnitError::UnknownSource { word: text.to_owned() })
+        found.ok_or_else(|| {
+            let nearest = nearest(text, Source::ALL.iter().map(|source| source.name()));
+            UnitError::UnknownSource { word: text.to_owned(), nearest }
+        })
     }
 }
 
@@ -69,7 +73,10 @@ impl FromStr for Sink {
 
     fn from_str(text: &str) -> Result<Sink, UnitError> {
         let found = Sink::ALL.iter().copied().find(|sink| sink.name() == text);
-        found.ok_or_else(|| UnitError::UnknownSink { word: text.to_owned() })
+        found.ok_or_else(|| {
+            let nearest = nearest(text, Sink::ALL.iter().map(|sink| sink.name()));
+            UnitError::UnknownSink { word: text.to_owned(), nearest }
+        })
     }
 }
 
@@ -148,6 +155,14 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_source_or_sink_names_the_nearest() {
+        let told = |text: &str| text.parse::<Unit>().unwrap_err().to_string();
+        assert!(told("i32.add(locl, load) -> store").ends_with("; the nearest is `local`"));
+        assert!(told("i32.add(local, load) -> stroe").ends_with("; the nearest is `store`"));
+        assert!(told("i32.add(xyzzy, load) -> store").ends_with("global or prev"));
+    }
+
+    #[test]
     fn an_unknown_operator_names_the_nearest() {
         let error = "f64.copysing(local, load) -> store".parse::<Unit>().unwrap_err();
         let name = "f64.copysing".to_owned();
@@ -165,11 +180,11 @@ mod tests {
         let error = |text: &str| text.parse::<Unit>().unwrap_err().to_string();
         assert_eq!(
             error("i32.add(load, lod) -> store"),
-            "unknown operand source `lod`: const, local, load, global or prev"
+            "unknown operand source `lod`: const, local, load, global or prev; the nearest is `load`"
         );
         assert_eq!(
             error("i32.add(load, load) -> sore"),
-            "unknown sink `sore`: drop, local, global, store or call"
+            "unknown sink `sore`: drop, local, global, store or call; the nearest is `store`"
         );
         assert_eq!(error("i32.add -> store"), "expected operator(operands) at `i32.add`");
         assert_eq!(error("i32.eqz(load)"), "expected `steps -> sink` at `i32.eqz(load)`");

@@ -1,5 +1,6 @@
 //! Sizes, times, parts and names of oracles as people write them on the command line.
 
+use crate::engines::{TARGETS, Target, WEB_TARGETS};
 use crate::names::{did_you_mean, nearest};
 use crate::oracles::ORACLES;
 use anyhow::{Result, ensure};
@@ -70,6 +71,33 @@ pub(in crate::cli) fn check_oracle(oracle: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// The names of backends in words of the command line. Commas part backends, as they part engines,
+/// and also the knobs of a backend: behind a colon a word is one of its knobs, unless it has a colon
+/// or a slash of its own or is what a target is called.
+pub(super) fn backend_names(words: &[String]) -> Vec<String> {
+    const SETS: [&str; 2] = ["default", "full"];
+    let begins = |part: &str| {
+        let is_target = |target: &Target| target.id == part;
+        part.contains([':', '/'])
+            || SETS.contains(&part)
+            || TARGETS.iter().chain(WEB_TARGETS).any(is_target)
+    };
+    let mut names: Vec<String> = Vec::new();
+    for word in words {
+        let first = names.len();
+        for part in word.split(',') {
+            match names[first..].last_mut() {
+                Some(name) if name.contains(':') && !begins(part) => {
+                    *name += ",";
+                    *name += part;
+                }
+                _ => names.push(part.to_owned()),
+            }
+        }
+    }
+    names
+}
+
 /// A part such as `2/4`.
 pub(in crate::cli) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
@@ -81,12 +109,35 @@ pub(in crate::cli) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::KNOBS;
 
     #[test]
     fn parts_are_read_and_nonsense_is_not() {
         assert_eq!(parse_shard("2/4"), Ok((2, 4)));
         for text in ["", "0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
             assert!(parse_shard(text).is_err(), "{text:?} was read as a part");
+        }
+    }
+
+    #[test]
+    fn commas_part_backends_and_the_knobs_of_one() {
+        let names = |words: &[&str]| {
+            backend_names(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["x86_64,aarch64", "s390x"]), ["x86_64", "aarch64", "s390x"]);
+        assert_eq!(names(&["x86_64:opt=none,fuel"]), ["x86_64:opt=none,fuel"]);
+        let mixed = names(&["x86_64:opt=none,fuel,s390x,41.0.0/x86_64:epochs,guard=off,full"]);
+        let wanted = ["x86_64:opt=none,fuel", "s390x", "41.0.0/x86_64:epochs,guard=off", "full"];
+        assert_eq!(mixed, wanted);
+        // What nobody knows is a backend or a knob by where it stands, and is told as that.
+        assert_eq!(names(&["x86_64,aarch46"]), ["x86_64", "aarch46"]);
+        assert_eq!(names(&["x86_64:fuel,fule"]), ["x86_64:fuel,fule"]);
+    }
+
+    #[test]
+    fn no_knob_is_called_as_a_target_is() {
+        for target in TARGETS.iter().chain(WEB_TARGETS) {
+            assert!(KNOBS.iter().all(|knob| knob.name != target.id), "{}", target.id);
         }
     }
 
