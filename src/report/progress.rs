@@ -14,6 +14,19 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Longest name of what runs now.
 const NOW_WIDTH: usize = 48;
 
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
+
+/// Columns before the message of a bar: spinner, jobs done and planned, the time so far, what is left.
+const COUNTS_WIDTH: usize = 44;
+
+/// `said` with as much of `now` as fits into so many columns.
+fn with_room(said: &str, now: &str, columns: usize) -> String {
+    // The spinner and a space stand before it.
+    let room = columns.saturating_sub(said.chars().count() + 2).min(NOW_WIDTH);
+    format!("{said}{}", if room > 1 { clip(now, room) } else { String::new() })
+}
+
 fn line_of(finding: &Finding) -> String {
     format!(
         "finding: {} on {}: {}",
@@ -40,7 +53,7 @@ impl Terminal {
     pub fn new(time: Option<Duration>) -> Terminal {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
         let style = ProgressStyle::with_template(
-            "{spinner} {pos} jobs done of {len} planned so far  {elapsed} {prefix}  {wide_msg}",
+            "{spinner} {pos} of {len} jobs  {elapsed}{prefix}  {wide_msg}",
         );
         if let Ok(style) = style {
             bar.set_style(style);
@@ -61,16 +74,25 @@ impl Terminal {
         if let Some(round) = &self.round {
             let left = left.map(|left| format!(", {left}s left")).unwrap_or_default();
             let (jobs, findings) = (self.bar.position(), self.findings);
-            let said = format!("{round}{left}: {jobs} jobs, {findings} findings  {}", self.now);
-            return self.bar.set_message(said);
+            let said = format!("{round}{left}: {jobs} jobs, {findings} findings  ");
+            return self.bar.set_message(self.with_now(&said, 0));
         }
         self.bar.set_prefix(match left {
-            Some(0) => "(finishing what runs)".to_owned(),
-            Some(left) => format!("(about {left}s left)"),
+            Some(0) => ", finishing".to_owned(),
+            Some(left) => format!(", {left}s left"),
             None => String::new(),
         });
         let plural = if self.findings == 1 { "finding" } else { "findings" };
-        self.bar.set_message(format!("{} {plural}  {}", self.findings, self.now));
+        let said = format!("{} {plural}  ", self.findings);
+        self.bar.set_message(self.with_now(&said, COUNTS_WIDTH));
+    }
+
+    /// What is said, and what runs now as far as there is room for it behind `before` columns; the
+    /// bar would cut it in the middle of a word, and nobody could tell that it was cut.
+    fn with_now(&self, said: &str, before: usize) -> String {
+        let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+        let columns = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+        with_room(said, &self.now, columns.unwrap_or(COLUMNS).saturating_sub(before))
     }
 }
 
@@ -80,7 +102,7 @@ impl Reporter for Terminal {
             Event::JobsStarted { line, at, planned, .. } => {
                 self.bar.set_length(*planned);
                 let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-                self.now = clip(&format!("{line}{at}"), NOW_WIDTH);
+                self.now = format!("{line}{at}");
                 self.draw();
             }
             Event::JobEnded { .. } => {
@@ -191,5 +213,20 @@ impl Reporter for Plain {
 
     fn remember(&mut self, event: &Event) {
         self.findings += u64::from(matches!(event, Event::Found { .. }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_now_is_cut_where_it_can_be_seen_to_be_cut() {
+        let now = "chain functions=12345 at 0.05%";
+        let said = with_room("0 findings  ", now, COLUMNS - COUNTS_WIDTH);
+        assert_eq!(said, "0 findings  chain functions=12345…");
+        assert!(said.chars().count() + 2 <= COLUMNS - COUNTS_WIDTH);
+        assert_eq!(with_room("0 findings  ", now, 200), format!("0 findings  {now}"));
+        assert_eq!(with_room("0 findings  ", now, 13), "0 findings  ");
     }
 }
