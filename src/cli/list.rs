@@ -1,5 +1,7 @@
 //! `brink list`.
 
+mod json;
+
 use super::exit::say;
 use super::{Exit, table};
 use crate::engines::{KNOBS, TARGETS};
@@ -9,7 +11,6 @@ use crate::oracles::ORACLES;
 use crate::shapes::SHAPES;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Args, Debug)]
@@ -43,28 +44,30 @@ struct List {
 }
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let list = match opts.what {
+    let text = if opts.json { as_json(opts.what)? } else { as_table(opts.what) };
+    say(&text);
+    Ok(Exit::Nothing)
+}
+
+fn as_json(what: What) -> Result<String> {
+    let rows = match what {
+        What::Shapes => json::shapes(),
+        What::Backends => json::backends(),
+        What::Limits => json::limits(),
+        What::Ops => json::operators(),
+        What::Oracles => json::oracles(),
+    };
+    Ok(serde_json::to_string_pretty(&rows).context("print JSON")? + "\n")
+}
+
+fn as_table(what: What) -> String {
+    let list = match what {
         What::Shapes => shapes(),
         What::Backends => backends(),
         What::Limits => limits(),
         What::Ops => operators(),
         What::Oracles => oracles(),
     };
-    let text = if opts.json { as_json(&list)? } else { as_table(&list) };
-    say(&text);
-    Ok(Exit::Nothing)
-}
-
-fn as_json(list: &List) -> Result<String> {
-    let rows = list.rows.iter().map(|row| {
-        let pairs = list.columns.iter().zip(row);
-        pairs.map(|(&column, value)| (column.to_owned(), json!(value))).collect::<BTreeMap<_, _>>()
-    });
-    let rows: Vec<BTreeMap<String, Value>> = rows.collect();
-    Ok(serde_json::to_string_pretty(&rows).context("print JSON")? + "\n")
-}
-
-fn as_table(list: &List) -> String {
     let mut text = table::list(list.columns, &list.rows);
     for note in &list.notes {
         text.push('\n');
