@@ -30,7 +30,7 @@ impl Sweep<'_> {
         {
             state.suspects = Some(suspects::suspects(self, state));
         }
-        if let Some(suspect) = state.suspects.as_mut().and_then(Vec::pop) {
+        if let Some(suspect) = self.next_suspect(state) {
             return Some(suspect);
         }
         let cost = |step: &Step| -> Duration {

@@ -20,6 +20,34 @@ const NS_PER_BYTE_SUSPICIOUS: u64 = 20_000;
 /// Where cost was seen to grow with at least this power of the size, it is suspicious anyway.
 const POWER_SUSPICIOUS: f64 = 1.15;
 
+/// A suspect may run over the end of a timed sweep by so much: what it would show is worth some
+/// waiting, but not more than a small sweep takes as a whole.
+const OVERTIME_MAX: Duration = Duration::from_secs(5);
+
+impl Sweep<'_> {
+    /// The suspect to try next; those that there is no time for are skipped.
+    pub(super) fn next_suspect(&self, state: &mut State) -> Option<Step> {
+        loop {
+            let suspect = state.suspects.as_mut()?.pop()?;
+            let Some(reason) = self.takes_too_long(state, &suspect) else { return Some(suspect) };
+            let line = &self.lines[suspect.line];
+            let backend = suspect.only.map(|only| &self.options.backends[only]);
+            self.skip(line, line.rungs[suspect.rung], backend, reason);
+        }
+    }
+
+    /// Why there is no time for a suspect, if so.
+    fn takes_too_long(&self, state: &State, suspect: &Step) -> Option<String> {
+        let left = self.time_left()?;
+        // No job takes more than its budget, whatever it is foretold.
+        let budget = Duration::from_secs(self.options.budget.cpu_s);
+        let foretold = self.foretell(state, suspect, suspect.only?)?.cpu.min(budget);
+        (foretold > left + OVERTIME_MAX).then(|| {
+            format!("{} s of CPU time foretold, far more than is left", foretold.as_secs())
+        })
+    }
+}
+
 /// The suspects, one for each shape, worst cost per byte last.
 pub(super) fn suspects(sweep: &Sweep<'_>, state: &State) -> Vec<Step> {
     let mut suspects: Vec<(u64, &str, Step)> = Vec::new();
