@@ -151,7 +151,9 @@ fn no_target_alarms_in_ten_seconds_from_its_seeds() {
             }
         }
         println!("{name}: {steps} steps, {longest:?} the longest");
-        if longest > LONGEST {
+        // A ladder may take the time of a whole job, and half as much on a slow machine.
+        let ladder = Duration::from_secs(FUZZED_BUDGET.cpu_s) * 3 / 2;
+        if longest > if *name == "growth" { ladder } else { LONGEST } {
             wrong.push(format!("{name}: {longest:?} for one input"));
         }
     }

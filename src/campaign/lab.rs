@@ -71,6 +71,8 @@ impl Lab {
         }
         let mut outcome = self.engine.run(&job, self.spare(case, &job));
         artifacts.look(case, backend, &mut outcome);
+        // Its file is closed now.
+        job.artifact = None;
         let (judged, _) = Court::judge(case, backend, &budget, &outcome, None);
         let news = self.news(judged, backend);
         let again = || {

@@ -11,6 +11,9 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
+/// Larger modules, in bytes, are looked at one at a time.
+const LARGE_BYTES: u64 = 256 << 10;
+
 /// Runs one job of a case alone, machine code looked at; `None` where it was stopped.
 pub fn inspected(
     bench: &mut Bench<'_>,
@@ -33,6 +36,8 @@ pub fn inspected(
 #[derive(Debug, Default)]
 pub(super) struct Artifacts {
     files: Mutex<HashMap<u64, io::Result<ArtifactFile>>>,
+    /// Held while a large module is looked at: what is known of it is not part of any job's memory.
+    large: Mutex<()>,
     /// By job, the artifacts that somebody wants to have; `None` where nobody does.
     kept: Option<Mutex<HashMap<u64, Vec<u8>>>>,
 }
@@ -40,7 +45,7 @@ pub(super) struct Artifacts {
 impl Artifacts {
     /// With `keep`, every artifact is kept.
     pub(super) fn new(keep: bool) -> Artifacts {
-        Artifacts { files: Mutex::default(), kept: keep.then(Mutex::default) }
+        Artifacts { kept: keep.then(Mutex::default), ..Artifacts::default() }
     }
 
     /// The artifact of a job, where it is kept.
@@ -71,6 +76,9 @@ impl Artifacts {
         }
         let artifact = file.and_then(|file| file.read());
         if backend.target().is_x86_64() {
+            let is_large = case.module_bytes > LARGE_BYTES;
+            let _alone =
+                is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
             let failed =
                 |error: &io::Error| MachineCheck::failed(format!("read the machine code: {error}"));
             outcome.machine = Some(match (&artifact, case.module.bytes()) {

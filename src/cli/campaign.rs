@@ -17,7 +17,7 @@ mod sweeping;
 use self::corpus::Corpus;
 use self::rounds::next_round;
 use self::status::{Keeper, State};
-use super::exit::{remark, say};
+use super::exit::{in_one_sentence, remark, say};
 use super::options::{parse_shard, parse_time};
 use super::output::{keep_cost_card, read_cost_card};
 use super::recorder::Recorder;
@@ -98,7 +98,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     match read_cost_card(&opts.output) {
         Ok(card) => recorder.take_in(card),
         Err(error) => recorder.observe(Event::Warned {
-            message: format!("the worst costs so far are left out: failed to {error:#}"),
+            message: format!(
+                "the worst costs so far are left out: failed to {}",
+                in_one_sentence(&error)
+            ),
         }),
     }
     let corpus = Corpus::at(&opts.output, &past);

@@ -151,6 +151,8 @@ mod tests {
             (file("crash-1", b"\x02\x00"), "compact recipe of version 2"),
             (file("crash-2", b"\x01\xff"), "end inside a number"),
             (file("junk.wasm", b"\xff\xfe\x00junk"), "neither"),
+            (file("version.wasm", b"\x02\x00"), "neither"),
+            (file("artifact.cwasm", b"\x7fELF\x02"), "a compiled module"),
             (file("text.wat", b"(module (func"), "neither"),
             (file("new.toml", b"version = 9\nshape = \"x\""), "version 9"),
             (file("bad.toml", b"version = 1"), "recipe"),

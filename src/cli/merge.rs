@@ -8,7 +8,7 @@ mod source;
 
 use self::source::{Source, candidates, files, read};
 use super::campaign::{corpus, status};
-use super::exit::{remark, say};
+use super::exit::{in_one_sentence, remark, say};
 use super::known::KnownOpts;
 use super::options::DEFAULT_BUDGET;
 use super::output::{keep_cost_card, read_cost_card};
@@ -61,7 +61,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let mut refused = 0;
     let mut refuse = |error: &anyhow::Error| {
         refused += 1;
-        remark(&format!("brink: failed to {error:#}"));
+        remark(&format!("brink: failed to {}", in_one_sentence(error)));
     };
     let mut sources: Vec<Source> = Vec::new();
     let place = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -130,8 +130,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         match corpus::files(&source.path.join(corpus::FOLDER)) {
             Ok(files) => {
                 for (_, path) in files {
-                    if let Err(error) = copy_recipe(&path, &opts.output) {
-                        refuse(&error);
+                    match copy_recipe(&path, &opts.output) {
+                        Err(error) if recipes::is_named_as_one(&path) => refuse(&error),
+                        // A note of somebody's is no damage.
+                        Ok(()) | Err(_) => {}
                     }
                 }
             }

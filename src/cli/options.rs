@@ -72,9 +72,7 @@ impl RunOpts {
                 (Some(found), true) if none_asked => found.to_vec(),
                 (Some(found), true) => found.iter().map(|b| b.clone().on(id)).collect(),
                 (None, true) => installed(&cache, id)?.default_set(),
-                (_, false) => {
-                    engines::backends(&backend_names(&self.backends), &installed(&cache, id)?)?
-                }
+                (_, false) => self.backends_of(&installed(&cache, id)?)?,
             };
             backends.extend(
                 of_engine.into_iter().filter(|b| !backends.contains(b)).collect::<Vec<_>>(),
@@ -92,6 +90,11 @@ impl RunOpts {
             }
         }
         Ok(backends)
+    }
+
+    /// The backends that are named, of one engine.
+    pub(super) fn backends_of(&self, engine: &Installed) -> Result<Vec<Backend>> {
+        Ok(engines::backends(&backend_names(&self.backends), engine)?)
     }
 
     /// Whether engines or backends are asked for by name.

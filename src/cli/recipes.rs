@@ -27,13 +27,18 @@ pub(super) fn read(path: &Path) -> Result<Recipe> {
     );
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes).context("read it")?;
-    let recipe = if path.extension().is_some_and(|extension| extension == EXTENSION) {
+    let recipe = if is_named_as_one(path) {
         Recipe::from_toml(&String::from_utf8(bytes).context("read it as text")?)?
     } else {
         shapes::from_bytes(&bytes)?
     };
     shapes::check(&recipe).map_err(|error| anyhow!(one_line(&error.to_string())))?;
     Ok(recipe)
+}
+
+/// Whether a file goes by the name of a recipe as text.
+pub(super) fn is_named_as_one(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
 /// The name of a recipe's file: what is in two places has one name.

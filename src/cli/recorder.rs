@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(super) use self::finding::{
-    FINDING_FILE, FindingFile, RECIPE_FILE, REPORT_FILE, SMALLEST_FILE, evidence, finding_files,
-    write_reports,
+    FINDING_FILE, FindingFile, KEPT_MODULE_BYTES, RECIPE_FILE, REPORT_FILE, SMALLEST_FILE,
+    SMALLEST_MODULE_FILE, evidence, finding_files, write_reports,
 };
 
 /// Sends events on. A run directory that fails stops the run: what is not kept is lost. Nothing

@@ -140,10 +140,9 @@ fn unreadable(bytes: &[u8]) -> Option<String> {
         Err(HeadroomError::Component) => {
             Some("it is a component, and only core modules are compiled".to_owned())
         }
-        Err(HeadroomError::Unreadable(error)) if !error.message().contains("out of bounds") => {
-            Some(one_line(&error.to_string()))
-        }
-        Ok(_) | Err(HeadroomError::Unreadable(_) | HeadroomError::UnknownIndex { .. }) => None,
+        Err(error) if error.is_past_a_limit() => None,
+        Err(HeadroomError::Unreadable(error)) => Some(one_line(&error.to_string())),
+        Ok(_) | Err(HeadroomError::UnknownIndex { .. }) => None,
     }
 }
 

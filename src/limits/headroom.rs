@@ -37,6 +37,16 @@ pub enum HeadroomError {
 }
 
 impl HeadroomError {
+    /// Whether the parser refuses what is there for its size alone: it is a module, and past a
+    /// limit. Probes of every limit hold this against the words of the parser, which has no other
+    /// sign.
+    pub fn is_past_a_limit(&self) -> bool {
+        match self {
+            HeadroomError::Unreadable(error) => error.message().contains("out of bounds"),
+            HeadroomError::Component | HeadroomError::UnknownIndex { .. } => false,
+        }
+    }
+
     /// Where in the module measuring stopped, in bytes from its start.
     pub fn offset(&self) -> usize {
         match self {

@@ -13,6 +13,7 @@ use crate::engines::compile_options;
 use crate::limits::{self, Limit, Source, Usage};
 use crate::outcome::{EngineVerdict, Termination};
 use crate::shapes::{self, Facts};
+use base64::Engine;
 use std::fmt::Write;
 
 /// Frames shown.
@@ -20,7 +21,16 @@ const FRAMES_MAX: usize = 12;
 
 /// Modules up to this many bytes, whose text has up to as many lines, are shown as text.
 const TEXT_BYTES_MAX: u64 = 2_048;
-const TEXT_LINES_MAX: usize = 60;
+const TEXT_LINES_MAX: usize = 80;
+
+/// Others of up to this many bytes are shown in base64.
+const BASE64_BYTES_MAX: u64 = 1_024;
+
+/// Characters in a line of it.
+const BASE64_COLUMNS: usize = 76;
+
+/// Recipes of up to this many characters stand in commands as they are: a file may move.
+const WORDS_MAX: usize = 400;
 
 /// Limits shown, and the least part of one that is worth a word.
 const LIMITS_MAX: usize = 3;
@@ -92,8 +102,9 @@ fn pressed(out: &mut String, usage: &Usage) {
     let share = |(id, value): &(&'static str, u64)| {
         limits::limit(id).map_or(0.0, |limit| *value as f64 / limit.target().max(1) as f64)
     };
-    let mut used: Vec<(&'static str, u64)> =
-        usage.iter().filter(|used| share(used) >= SHARE_MIN).collect();
+    // Of whatever a module has one, that is no pressure.
+    let presses = |used: &(&'static str, u64)| used.1 > 1 && share(used) >= SHARE_MIN;
+    let mut used: Vec<(&'static str, u64)> = usage.iter().filter(presses).collect();
     used.sort_by(|a, b| share(b).total_cmp(&share(a)));
     if used.is_empty() {
         let _ = writeln!(out, "The module is far from every limit.\n");
@@ -120,11 +131,24 @@ fn case(out: &mut String, finding: &Finding, known: &Evidence) {
         let _ = writeln!(out, "Shrunk from `{}`.\n", clip(&from.to_string(), 200));
     }
     let Subject::Recipe(recipe) = &finding.subject else { return };
-    let small = finding.outcome.measurements.module_bytes <= TEXT_BYTES_MAX;
-    let module = shapes::build(recipe).ok().filter(|_| small);
-    let text = module.and_then(|module| wasmprinter::print_bytes(module.bytes.to_vec()).ok());
-    if let Some(text) = text.filter(|text| text.lines().count() <= TEXT_LINES_MAX) {
-        let _ = writeln!(out, "```wat\n{}\n```\n", text.trim_end());
+    let module_bytes = finding.outcome.measurements.module_bytes;
+    if module_bytes <= TEXT_BYTES_MAX
+        && let Ok(module) = shapes::build(recipe)
+    {
+        let module = module.bytes.to_vec();
+        let text = wasmprinter::print_bytes(&module).ok();
+        match text.filter(|text| text.lines().count() <= TEXT_LINES_MAX) {
+            Some(text) => _ = writeln!(out, "```wat\n{}\n```\n", text.trim_end()),
+            None if module_bytes <= BASE64_BYTES_MAX => {
+                let code = base64::engine::general_purpose::STANDARD.encode(&module);
+                let _ = writeln!(out, "The module, in base64 (`base64 -d >case.wasm`):\n\n```text");
+                for line in code.as_bytes().chunks(BASE64_COLUMNS) {
+                    let _ = writeln!(out, "{}", String::from_utf8_lossy(line));
+                }
+                let _ = writeln!(out, "```\n");
+            }
+            None => {}
+        }
     }
     let _ = writeln!(out, "The recipe:\n\n```toml\n{}```\n", recipe.to_toml());
 }
@@ -136,15 +160,18 @@ fn commands(
     folder: &str,
     recipe: &str,
 ) {
-    let Finding { backend, budget, .. } = finding;
+    let Finding { backend, budget, subject, .. } = finding;
     let _ = writeln!(out, "## Run it\n");
-    let is_recipe = matches!(finding.subject, Subject::Recipe(_));
+    let is_recipe = matches!(subject, Subject::Recipe(_));
+    let words = subject.to_string();
+    let what =
+        if is_recipe && words.len() <= WORDS_MAX { words } else { format!("{folder}/{recipe}") };
     if let Some(facts) = facts.filter(|_| !finding.is_sensitive())
         && let Ok(options) = compile_options(backend, &facts.proposals)
     {
         let _ = writeln!(
             out,
-            "    brink gen {folder}/{recipe} -o case.wasm\n    wasmtime compile {} case.wasm\n\n(without \
+            "    brink gen {what} -o case.wasm\n    wasmtime compile {} case.wasm\n\n(without \
              limits), or with brink's limits:\n",
             options.join(" ")
         );
@@ -161,9 +188,17 @@ fn commands(
     let growth = scaled.map_or_else(String::new, |scaled| format!(" --growth {scaled}"));
     let _ = writeln!(
         out,
-        "    brink repro {folder}/{recipe} -b {backend}{growth} --time-limit {} --memory-limit {}\n",
-        budget.cpu_s, budget.memory_bytes
+        "    brink repro {what} -b {backend}{growth} --time-limit {} --memory-limit {}\n",
+        budget.cpu_s,
+        whole_bytes(budget.memory_bytes)
     );
+}
+
+/// A number of bytes as options take it, with nothing rounded.
+fn whole_bytes(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20)];
+    let unit = units.iter().find(|(_, bits)| bytes > 0 && bytes.trailing_zeros() >= *bits);
+    unit.map_or_else(|| bytes.to_string(), |(unit, bits)| format!("{}{unit}", bytes >> bits))
 }
 
 fn table(out: &mut String, costs: &Costs) {

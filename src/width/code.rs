@@ -43,7 +43,15 @@ pub(super) struct Found {
     /// Others that may reach linear memory: all but those of the stack and of constants, and but
     /// reads at a fixed place behind a pointer, by which code gets at bases, bounds and globals,
     /// where nothing was added to the pointer.
-    pub(super) unmarked: Vec<MachineAccess>,
+    pub(super) unmarked: Vec<Unmarked>,
+}
+
+/// An access that does not say that memory may be out of bounds.
+#[derive(Debug)]
+pub(super) struct Unmarked {
+    pub(super) access: MachineAccess,
+    /// Whether it may trap for another reason.
+    pub(super) traps_otherwise: bool,
 }
 
 /// Finds the accesses of a function.
@@ -89,7 +97,9 @@ pub(super) fn accesses(
                 let position = positions.at(offset);
                 // What is picked from a table of constants, for the same operator.
                 if position.is_some() && position != constant {
-                    found.unmarked.push(lookup.access(&instruction, position));
+                    let access = lookup.access(&instruction, position);
+                    let traps_otherwise = image.traps_otherwise(offset);
+                    found.unmarked.push(Unmarked { access, traps_otherwise });
                 }
             }
             _ => {}

@@ -3,6 +3,7 @@
 //! An artifact is an ELF file. Everything in it is checked before it is believed, since what is
 //! misread would pass in silence.
 
+mod blocks;
 mod sections;
 
 use self::sections::{positions, traps};
@@ -26,6 +27,8 @@ pub(super) struct Image<'a> {
     pub(super) functions: Vec<Function>,
     /// Offsets of the instructions that trap where memory is out of bounds, ascending.
     pub(super) traps: Vec<u32>,
+    /// Offsets of the other instructions that may trap, ascending.
+    other_traps: Vec<u32>,
     /// From an offset on, the code is for the operator at that position of the module, or for
     /// [`NOWHERE`].
     positions: Vec<(u32, u32)>,
@@ -63,14 +66,14 @@ impl<'a> Image<'a> {
         if text.len() > CODE_BYTES_MAX {
             return Err(CheckError::TooLarge(text.len()));
         }
-        let traps = traps(section(ELF_WASMTIME_TRAPS)?)?;
+        let (traps, other_traps) = traps(section(ELF_WASMTIME_TRAPS)?)?;
         let positions = positions(section(ELF_WASMTIME_ADDRMAP)?)?;
         let functions = functions(&elf, text.len())?;
         let past = |offset: u32| usize::try_from(offset).is_ok_and(|offset| offset >= text.len());
         if let Some(&offset) = traps.iter().find(|&&offset| past(offset)) {
             return Err(CheckError::Outside { section: ELF_WASMTIME_TRAPS, offset });
         }
-        Ok(Image { text, functions, traps, positions })
+        Ok(Image { text, functions, traps, other_traps, positions })
     }
 
     /// Where a function's traps are, among all.
@@ -78,6 +81,12 @@ impl<'a> Image<'a> {
         let from = self.traps.partition_point(|&offset| offset < function.start);
         let to = self.traps.partition_point(|&offset| offset < function.end);
         &self.traps[from..to]
+    }
+
+    /// Whether the instruction at `offset` says that it may trap for another reason than that memory is out
+    /// of bounds, as one does that reads the heap of a garbage collector.
+    pub(super) fn traps_otherwise(&self, offset: u32) -> bool {
+        self.other_traps.binary_search(&offset).is_ok()
     }
 
     /// Whether some of the code from `offset` to `end` is for an operator.

@@ -63,6 +63,10 @@ impl Lookup {
         if instruction.op0_kind() != OpKind::Memory {
             return Touch::Read;
         }
+        // A mask makes of a write one that may not happen.
+        if instruction.has_op_mask() {
+            return first_touched(instruction, &mut self.factory);
+        }
         let known = &mut self.touches[instruction.code() as usize];
         *known.get_or_insert_with(|| first_touched(instruction, &mut self.factory))
     }

@@ -5,6 +5,7 @@
 
 use super::CheckError;
 use super::feeds::Accesses;
+use super::quick::Skip;
 use super::rows::operator_of;
 use super::trace::Trace;
 use crate::ops::Operator;
@@ -12,6 +13,9 @@ use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, OperatorsReader, Parser, ValidPayload,
     Validator, ValidatorResources, WasmFeatures,
 };
+
+/// The first byte of the operators of the garbage collector.
+const GC_PREFIX: u8 = 0xfb;
 
 /// A module whose functions can be looked at.
 pub(super) struct Module<'a> {
@@ -51,6 +55,19 @@ impl<'a> Module<'a> {
     pub(super) fn body(&self, function: u32) -> Option<&FunctionBody<'a>> {
         let at = self.functions.binary_search_by_key(&function, |(function, _)| function.index);
         at.ok().map(|at| &self.functions[at].1)
+    }
+
+    /// Whether a function has an operator of the garbage collector's, or cannot be read.
+    pub(super) fn reads_a_heap(&self, function: u32) -> bool {
+        let Some(body) = self.body(function) else { return true };
+        let Ok(mut reader) = body.get_binary_reader_for_operators() else { return true };
+        while !reader.eof() {
+            let is_of_heap = self.bytes.get(reader.original_position()) == Some(&GC_PREFIX);
+            if is_of_heap || reader.visit_operator(&mut Skip).is_err() {
+                return true;
+            }
+        }
+        false
     }
 
     /// The accesses of a function.

@@ -6,7 +6,9 @@
 
 mod stretch;
 
-use self::stretch::{Skip, Stretch};
+pub(super) use self::stretch::Skip;
+
+use self::stretch::Stretch;
 use super::code::{MachineAccess, Touch};
 use super::fit::{is_as_wide, reads_first, touches_alike};
 use super::module::Module;

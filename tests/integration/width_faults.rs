@@ -5,6 +5,7 @@ use wasm_brink::ops::{Immediate, Operator, Sink, Source, Step, Unit, operators};
 use wasm_brink::outcome::{MachineCheck, MismatchKind};
 use wasm_brink::shapes;
 use wasm_brink::width::check;
+use wasmtime::{Collector, OptLevel};
 
 /// A module, and its artifact for x86-64.
 struct Compiled {
@@ -153,6 +154,36 @@ fn an_access_behind_a_sum_without_a_mark_is_unmarked() {
     let mismatch = &checked.mismatches[0];
     assert_eq!(mismatch.kind, MismatchKind::Unmarked);
     assert!(!mismatch.instruction.contains('+'), "it has an index: {}", mismatch.instruction);
+}
+
+/// What lies in a heap is read by loads like any other, which are sunk into their consumers.
+const READS_OF_A_HEAP: &str = "
+    (type $s (struct (field (mut i64)) (field (mut i32)) (field (mut f64))))
+    (type $a (array (mut i64)))
+    (global $l (mut i64) (i64.const 0))
+    (global $f (mut f64) (f64.const 0))
+    (func (param (ref null $s) i64)
+        (global.set $l (i64.add (local.get 1) (struct.get $s 0 (local.get 0)))))
+    (func (param (ref null $s) f64)
+        (global.set $f (f64.add (local.get 1) (struct.get $s 2 (local.get 0)))))
+    (func (param (ref null $a) i64 i32)
+        (global.set $l (i64.xor (local.get 1) (array.get $a (local.get 0) (local.get 2)))))
+    (func (param (ref null $s) i32) (result i32) (i32.add (local.get 1)
+        (i32.eqz (i32.add (i32.const 3) (struct.get $s 1 (local.get 0))))))";
+
+#[test]
+fn what_is_read_from_a_heap_is_no_access_to_memory() {
+    for collector in
+        [Collector::Auto, Collector::Copying, Collector::DeferredReferenceCounting, Collector::Null]
+    {
+        for (optimised, signals) in [(true, true), (false, true), (true, false)] {
+            let mut config = wasmtime::Config::new();
+            config.wasm_gc(true).collector(collector).signals_based_traps(signals);
+            config.cranelift_opt_level(if optimised { OptLevel::Speed } else { OptLevel::None });
+            // It looks for anything wrong itself.
+            Compiled::by(config, READS_OF_A_HEAP);
+        }
+    }
 }
 
 #[test]

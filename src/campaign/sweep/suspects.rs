@@ -25,26 +25,23 @@ const POWER_SUSPICIOUS: f64 = 1.15;
 const OVERTIME_MAX: Duration = Duration::from_secs(5);
 
 impl Sweep<'_> {
-    /// The suspect to try next; those that there is no time for are skipped.
+    /// The suspect to try next; those that there is no time for are passed over, and counted with what is
+    /// left of their lines.
     pub(super) fn next_suspect(&self, state: &mut State) -> Option<Step> {
         loop {
             let suspect = state.suspects.as_mut()?.pop()?;
-            let Some(reason) = self.takes_too_long(state, &suspect) else { return Some(suspect) };
-            let line = &self.lines[suspect.line];
-            let backend = suspect.only.map(|only| &self.options.backends[only]);
-            self.skip(line, line.rungs[suspect.rung], backend, reason);
+            if !self.takes_too_long(state, &suspect) {
+                return Some(suspect);
+            }
         }
     }
 
-    /// Why there is no time for a suspect, if so.
-    fn takes_too_long(&self, state: &State, suspect: &Step) -> Option<String> {
-        let left = self.time_left()?;
+    fn takes_too_long(&self, state: &State, suspect: &Step) -> bool {
+        let Some(left) = self.time_left() else { return false };
         // No job takes more than its budget, whatever it is foretold.
         let budget = Duration::from_secs(self.options.budget.cpu_s);
-        let foretold = self.foretell(state, suspect, suspect.only?)?.cpu.min(budget);
-        (foretold > left + OVERTIME_MAX).then(|| {
-            format!("{} s of CPU time foretold, far more than is left", foretold.as_secs())
-        })
+        let foretold = suspect.only.and_then(|only| self.foretell(state, suspect, only));
+        foretold.is_some_and(|foretold| foretold.cpu.min(budget) > left + OVERTIME_MAX)
     }
 }
 

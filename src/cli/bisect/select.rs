@@ -3,7 +3,7 @@
 use super::Opts;
 use crate::campaign::{Question, Release};
 use crate::cli::recorder::FindingFile;
-use crate::engines::{self, Backend, Installed};
+use crate::engines::{Backend, Installed};
 use crate::provision::release_order;
 use anyhow::{Context, Result, bail, ensure};
 
@@ -73,7 +73,7 @@ pub(super) fn backend(opts: &Opts, finding: Option<&FindingFile>) -> Result<Back
         );
         return Ok(backend.on(&builtin.id));
     }
-    let backends = engines::backends(&opts.run.backends, &builtin)?;
+    let backends = opts.run.backends_of(&builtin)?;
     match backends.as_slice() {
         [one] => Ok(one.clone()),
         _ => bail!("bisect on {} backends: it is done on one at a time", backends.len()),

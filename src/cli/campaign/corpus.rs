@@ -5,6 +5,7 @@ use super::rotation::RoundPlan;
 use super::sweeping::Sweeping;
 use crate::campaign::{Event, Finding, Observer, Subject};
 use crate::cli::campaign::rotation::Step;
+use crate::cli::exit::in_one_sentence;
 use crate::cli::recipes;
 use crate::recipe::Recipe;
 use crate::shapes;
@@ -95,7 +96,8 @@ impl Corpus {
             let id = blake3::hash(recipe.to_toml().as_bytes());
             let word =
                 id.as_bytes().iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
-            if word % shards == shard - 1 {
+            let is_there = self.folder.join(recipes::file_name(&recipe)).exists();
+            if word % shards == shard - 1 && !is_there {
                 part.push(recipe);
             }
         }
@@ -161,7 +163,10 @@ impl Corpus {
             Err(error) => {
                 let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
                 if left_out.insert(path.to_owned()) && left_out.len() <= TOLD_MAX {
-                    self.warn_once(format!("left out: failed to {error:#}"), observer);
+                    self.warn_once(
+                        format!("left out: failed to {}", in_one_sentence(&error)),
+                        observer,
+                    );
                 } else if left_out.len() > TOLD_MAX {
                     let message = "left out: more files that are no recipes, which are not named";
                     self.warn_once(message.to_owned(), observer);

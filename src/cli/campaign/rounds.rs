@@ -6,6 +6,7 @@ use super::rotation::{self, Done, ROTATION, Round, RoundPlan, Step};
 use super::status::State;
 use super::{Campaign, CampaignPlan};
 use crate::campaign::{Event, Observer};
+use crate::cli::exit::in_one_sentence;
 use crate::cli::output::keep_cost_card;
 use crate::cli::recorder::{Recorder, write_reports};
 use crate::cli::session::{RunFile, Session};
@@ -44,7 +45,10 @@ impl Campaign<'_> {
             }
             Err(error) => {
                 self.recorder.observe(Event::Warned {
-                    message: format!("round {first} begins anew: failed to {error:#}"),
+                    message: format!(
+                        "round {first} begins anew: failed to {}",
+                        in_one_sentence(&error)
+                    ),
                 });
                 None
             }

@@ -4,7 +4,7 @@
 //! what lasts: they carry a version, so that a change of the generator does not move their meaning.
 
 use crate::campaign::FUZZED_BYTES_MAX;
-use crate::cli::exit::remark;
+use crate::cli::exit::{in_one_sentence, remark};
 use crate::cli::{Exit, recipes};
 use crate::recipe::Recipe;
 use crate::shapes;
@@ -65,7 +65,7 @@ impl Entries {
             match recipe(path, module_bytes_max) {
                 Ok(recipe) if seen.insert(recipe.id()) => entries.recipes.push(recipe),
                 Ok(_) => {}
-                Err(error) => entries.reject(path, &format!("{error:#}")),
+                Err(error) => entries.reject(path, &in_one_sentence(&error)),
             }
         }
         Ok(entries)

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs;
 use std::io::Read;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// Largest module that is read: the limit of the JavaScript API and one more byte, so that a
@@ -23,6 +24,9 @@ const MEMORY_LIMIT_BYTES: RangeInclusive<u64> = (1 << 20)..=(1 << 40);
 
 /// First bytes of a module in binary form.
 const MAGIC: &[u8] = b"\0asm";
+
+/// First bytes of what Wasmtime makes of one.
+const ARTIFACT_MAGIC: &[u8] = b"\x7fELF";
 
 /// Reads the finding in a folder.
 pub(super) fn read_finding(folder: &Path) -> Result<Input> {
@@ -60,8 +64,16 @@ pub(super) fn read_finding(folder: &Path) -> Result<Input> {
 /// Reads a module or a recipe.
 pub(super) fn read_file(path: &Path) -> Result<Input> {
     let doing = || format!("read {}", path.display());
+    let metadata = fs::metadata(path).with_context(doing)?;
+    // Opening a pipe has no end where nobody writes to it; what a shell has opened is open.
+    let is_open = path.starts_with("/dev") || path.starts_with("/proc");
+    ensure!(
+        is_open || !metadata.file_type().is_fifo(),
+        "read {}: it is a pipe; write what comes of it to a file, or name /dev/stdin",
+        path.display()
+    );
     let file = fs::File::open(path).with_context(doing)?;
-    let size = file.metadata().with_context(doing)?.len();
+    let size = metadata.len();
     ensure!(
         size <= MODULE_BYTES_MAX,
         "read {}: it has {size} bytes, and no module may have more than {}",
@@ -81,7 +93,15 @@ pub(super) fn read_file(path: &Path) -> Result<Input> {
             .with_context(|| format!("read the recipe {}", path.display()))?;
         return Ok(Input::Recipe(recipe, None));
     }
+    ensure!(
+        !bytes.starts_with(ARTIFACT_MAGIC),
+        "read {}: it is a compiled module; name the module that it was compiled from",
+        path.display()
+    );
+    let is_named_module =
+        path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat");
     match shapes::from_bytes(&bytes) {
+        _ if is_named_module => {}
         Ok(recipe) => return Ok(Input::Recipe(recipe, None)),
         // No text begins so: this is a fuzzer's input, of another version or damaged.
         Err(error) if bytes[0] < b'\t' => bail!("read {}: {error}", path.display()),

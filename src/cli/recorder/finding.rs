@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Modules up to this many bytes are kept with their finding; larger ones are made again from the
 /// recipe when they are needed.
-const KEPT_MODULE_BYTES: u64 = 256 * 1024;
+pub(in crate::cli) const KEPT_MODULE_BYTES: u64 = 256 * 1024;
 
 /// What a finding's folder says about how to run it again.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub(in crate::cli) const FINDING_FILE: &str = "finding.toml";
 pub(in crate::cli) const RECIPE_FILE: &str = "recipe.toml";
 /// Name of the smallest recipe that shows it, where one was looked for.
 pub(in crate::cli) const SMALLEST_FILE: &str = "smallest.toml";
+
+/// Name of the file with its module, where that is small.
+pub(in crate::cli) const SMALLEST_MODULE_FILE: &str = "smallest.wasm";
 /// Name of its report.
 pub(in crate::cli) const REPORT_FILE: &str = "report.md";
 

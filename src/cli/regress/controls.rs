@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 /// For each case and backend, the newest release in the cache that has the bug and the oldest after
 /// it that does not.
 pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<'a>> {
-    let wanted = engines::backends(&opts.run.backends, &Installed::builtin())?;
+    let wanted = opts.run.backends_of(&Installed::builtin())?;
     let (engines, mut left_out) = releases()?;
     let mut checks = Vec::new();
     for entry in entries {

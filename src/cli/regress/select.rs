@@ -4,7 +4,7 @@ use super::Opts;
 use crate::campaign::Check;
 use crate::cli::options::{cache, installed};
 use crate::corpus::Entry;
-use crate::engines::{self, Backend, EngineId, Installed, Knobs};
+use crate::engines::{Backend, EngineId, Installed, Knobs};
 use anyhow::{Result, ensure};
 use semver::Version;
 
@@ -26,7 +26,7 @@ pub(super) fn checks<'a>(opts: &Opts, entries: &[&'a Entry]) -> Result<Selected<
     if ids.is_empty() {
         ids.push(EngineId::builtin());
     }
-    let wanted = engines::backends(&opts.run.backends, &Installed::builtin())?;
+    let wanted = opts.run.backends_of(&Installed::builtin())?;
     let mut all = Selected::default();
     for id in &ids {
         ensure!(!id.is_web(), "ask {id}: the cases are about releases of Wasmtime");

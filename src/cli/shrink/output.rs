@@ -3,7 +3,9 @@
 use super::Opts;
 use crate::campaign::{Event, Finding, Subject};
 use crate::cli::known;
-use crate::cli::recorder::{REPORT_FILE, SMALLEST_FILE, evidence};
+use crate::cli::recorder::{
+    KEPT_MODULE_BYTES, REPORT_FILE, SMALLEST_FILE, SMALLEST_MODULE_FILE, evidence,
+};
 use crate::recipe::{RECIPE_TEXT_BYTES_MAX, Recipe};
 use crate::report::{Evidence, finding_report};
 use crate::shapes;
@@ -101,6 +103,12 @@ impl Output {
         known.standing = standing.map(|standing| standing.to_string());
         let text = finding_report(found, &folder.display().to_string(), SMALLEST_FILE, &known);
         write_file(&folder.join(REPORT_FILE), &mut |file| file.write_all(text.as_bytes()))?;
+        if let Subject::Recipe(recipe) = &found.subject
+            && found.outcome.measurements.module_bytes <= KEPT_MODULE_BYTES
+        {
+            let module = shapes::build(recipe)?.bytes.to_vec();
+            write_file(&folder.join(SMALLEST_MODULE_FILE), &mut |file| file.write_all(&module))?;
+        }
         Ok(())
     }
 }

@@ -1,24 +1,18 @@
 //! The sections of an artifact that are about its code, in the layouts of all releases.
 
 use super::NOWHERE;
+use super::blocks::{Block, word};
 use crate::width::{CheckError, to_usize};
 use wasmtime_environ::obj::{ELF_WASMTIME_ADDRMAP, ELF_WASMTIME_TRAPS};
 
 /// Trap code of an access to linear memory that is out of bounds, in all releases.
 const MEMORY_OUT_OF_BOUNDS: u8 = 1;
 
-/// Entries of a block of the trap section and the address map, since Wasmtime 48.
-const BLOCK: usize = 128;
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at.checked_add(4)?)?.first_chunk().map(|word| u32::from_le_bytes(*word))
-}
-
-/// Offsets of the traps for memory out of bounds.
-pub(super) fn traps(section: &[u8]) -> Result<Vec<u32>, CheckError> {
+/// Offsets of the traps for memory out of bounds, and of all others.
+pub(super) fn traps(section: &[u8]) -> Result<(Vec<u32>, Vec<u32>), CheckError> {
     let error = |offset: usize| CheckError::Layout { section: ELF_WASMTIME_TRAPS, offset };
     if section.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let count = to_usize(word(section, 0).ok_or_else(|| error(0))?);
     // A section may be as long as the older layout would be, and yet have the newer one.
@@ -32,95 +26,15 @@ pub(super) fn traps(section: &[u8]) -> Result<Vec<u32>, CheckError> {
         Err(error) => return Err(error),
     };
     ascending(&all, ELF_WASMTIME_TRAPS)?;
-    Ok(all
-        .into_iter()
-        .filter(|&(_, code)| code == MEMORY_OUT_OF_BOUNDS)
-        .map(|(at, _)| at)
-        .collect())
+    let (ours, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|&(_, code)| code == MEMORY_OUT_OF_BOUNDS);
+    let offsets = |traps: Vec<(u32, u8)>| traps.into_iter().map(|(at, _)| at).collect();
+    Ok((offsets(ours), offsets(others)))
 }
 
 /// Length of a section before Wasmtime 48: a count, then so many offsets, then so many values.
 fn old_layout(count: usize, each: usize) -> Option<usize> {
     count.checked_mul(each)?.checked_add(4)
-}
-
-/// A block of the trap section or the address map, as they are since Wasmtime 48: both are a count, the
-/// number of blocks, then for each the offset that it begins with and the place of its entries.
-struct Block<'a> {
-    /// Where the entry of the index lies.
-    index: usize,
-    /// The offset that it begins with.
-    offset: u32,
-    /// How many entries it has.
-    entries: usize,
-    /// Where they lie, and all that lies behind.
-    at: usize,
-    section: &'a [u8],
-}
-
-impl<'a> Block<'a> {
-    /// The blocks of a section with so many entries; the error is the place where it is wrong.
-    fn all(section: &'a [u8], count: usize) -> Result<Vec<Block<'a>>, usize> {
-        let blocks = to_usize(word(section, 4).ok_or(4_usize)?);
-        // No entry is shorter than a byte.
-        if blocks != count.div_ceil(BLOCK) || count > section.len() {
-            return Err(4);
-        }
-        let bodies = blocks.checked_mul(8).and_then(|index| index.checked_add(8));
-        let bodies = bodies.filter(|&at| at <= section.len()).ok_or(8_usize)?;
-        let block = |number: usize| {
-            let index = 8 + 8 * number;
-            let offset = word(section, index).ok_or(index)?;
-            let place = word(section, index + 4).ok_or(index)?;
-            let entries = BLOCK.min(count - number * BLOCK);
-            Ok(Block {
-                index,
-                offset,
-                entries,
-                at: bodies.saturating_add(to_usize(place)),
-                section,
-            })
-        };
-        (0..blocks).map(block).collect()
-    }
-
-    #[inline]
-    fn byte(&mut self) -> Option<u8> {
-        let byte = self.section.get(self.at).copied()?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    /// An unsigned number in LEB128, of at most nine bytes, and how many bits it could have held.
-    #[inline]
-    fn leb(&mut self) -> Option<(u64, u32)> {
-        let (mut value, mut bits) = (0, 0);
-        while bits < 63 {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << bits;
-            bits += 7;
-            if byte & 0x80 == 0 {
-                return Some((value, bits));
-            }
-        }
-        None
-    }
-
-    /// A signed number in LEB128.
-    #[inline]
-    fn signed(&mut self) -> Option<i64> {
-        let (value, bits) = self.leb()?;
-        Some(value.cast_signed() << (64 - bits) >> (64 - bits))
-    }
-
-    /// Goes on to the next entry, which says by how much its offset is greater; the lowest bit of that
-    /// number, which has a meaning of its own in either section.
-    #[inline]
-    fn step(&mut self) -> Option<bool> {
-        let (token, _) = self.leb()?;
-        self.offset = self.offset.checked_add(u32::try_from(token >> 1).ok()?)?;
-        Some(token & 1 == 1)
-    }
 }
 
 /// The trap section since Wasmtime 48. `wasmtime_environ` reads it as well, but takes every code
@@ -198,6 +112,7 @@ fn ascending<T>(entries: &[(u32, T)], section: &'static str) -> Result<(), Check
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::BLOCK;
     use super::*;
     use wasmtime_environ::iterate_address_map;
 
@@ -210,12 +125,14 @@ mod tests {
             index.extend(first.to_le_bytes());
             index.extend(u32::try_from(bodies.len()).unwrap().to_le_bytes());
             for entry in 0..BLOCK.min(entries - block * BLOCK) {
-                let nowhere = entry % 5 == 4;
+                // A block may begin with what is for no operator.
+                let nowhere = entry % 5 == 4 || (entry == 0 && block % 2 == 1);
+                let is_first = entry == usize::from(block % 2 == 1);
                 bodies.push(token(3, nowhere));
                 first += 3;
                 match entry {
-                    0 => bodies.extend([0xff, 0xff, 0x03]),
                     _ if nowhere => {}
+                    _ if is_first => bodies.extend([0xff, 0xff, 0x03]),
                     _ if entry % 7 == 1 => bodies.extend([0x80, 0x7e]),
                     _ if entry % 2 == 0 => bodies.push(0x7f),
                     _ => bodies.push(0x3f),

@@ -119,7 +119,7 @@ const LOCAL_GET: u8 = 0x20;
 const LOCAL_TEE: u8 = 0x22;
 
 /// Reads operators and does nothing. Blocks are not followed, so an `else` may come at any time.
-pub(super) struct Skip;
+pub(in crate::width) struct Skip;
 
 impl FrameStack for Skip {
     fn current_frame(&self) -> Option<FrameKind> {
