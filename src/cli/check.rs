@@ -14,6 +14,7 @@ use super::verdicts;
 use crate::campaign::{Repro, ReproReport, ReproRun};
 use crate::outcome::{EngineVerdict, Termination};
 use crate::report;
+use crate::store;
 use crate::triage::KnownIssues;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -107,7 +108,8 @@ fn modules(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(modules)
 }
 
-/// The modules in a directory and in those below it, in the order of their paths.
+/// The modules in a directory and in those below it, in the order of their paths; what runs have left
+/// there is known to be slow or wrong, and looked at by `brink repro`.
 fn modules_in(directory: &Path) -> Result<Vec<PathBuf>> {
     let doing = || format!("read the directory {}", directory.display());
     let entries: std::io::Result<Vec<fs::DirEntry>> =
@@ -122,7 +124,9 @@ fn modules_in(directory: &Path) -> Result<Vec<PathBuf>> {
         };
         // A link to a directory may lead back here.
         if entry.file_type().with_context(doing)?.is_dir() {
-            modules.extend(modules_in(&path)?);
+            if !store::is_run_file(&path) {
+                modules.extend(modules_in(&path)?);
+            }
         } else if path.extension().is_some_and(is_module) && path.is_file() {
             modules.push(path);
         }

@@ -54,7 +54,8 @@ fn nearest(usage: &Usage) -> Vec<Near> {
         let percent = (percent * 1e3).round() / 1e3;
         Some(Near { limit: id, used, most, percent })
     };
-    let mut all: Vec<Near> = usage.iter().filter(|(_, used)| *used > 0).filter_map(of).collect();
+    // Of whatever a module has one, that tells nothing.
+    let mut all: Vec<Near> = usage.iter().filter(|(_, used)| *used > 1).filter_map(of).collect();
     all.sort_by(|a, b| b.percent.total_cmp(&a.percent).then(a.limit.cmp(b.limit)));
     all.truncate(NEAREST);
     all
