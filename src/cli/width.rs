@@ -113,10 +113,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 fn module_case(path: &Path) -> Result<Case> {
     let name = path.display().to_string();
     let input = super::input::read(std::slice::from_ref(&name))?;
-    if let Input::Module(bytes) = &input {
-        if let Err(error) = limits::headroom(bytes) {
-            ensure!(error.is_past_a_limit(), "check {name}: failed to {error}");
-        }
+    if let Input::Module(bytes) = &input
+        && let Err(error) = limits::headroom(bytes)
+    {
+        ensure!(error.is_past_a_limit(), "check {name}: failed to {error}");
     }
     let (case, _) = input.into_case(&name)?;
     ensure!(case.expectation.is_some(), "check {name}: it is not a valid module");
