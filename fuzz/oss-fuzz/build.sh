@@ -35,8 +35,8 @@ case ${SANITIZER:-address} in
 address | coverage)
     # Steps are those of recipes and modules, which take nothing from the values that code compares. Some
     # of Cranelift's checks of ranges are debug assertions: without them it miscompiles in silence.
-    cargo ${FUZZ_TOOLCHAIN:+"+$FUZZ_TOOLCHAIN"} fuzz build -O --debug-assertions --strip-dead-code \
-        --no-trace-compares \
+    cargo ${FUZZ_TOOLCHAIN:+"+$FUZZ_TOOLCHAIN"} fuzz build -O \
+        ${FUZZ_ASSERTIONS---debug-assertions} --strip-dead-code --no-trace-compares \
         ${FUZZ_TARGET_DIR:+--target-dir "$FUZZ_TARGET_DIR"}
     ;;
 *)
