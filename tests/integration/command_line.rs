@@ -123,6 +123,21 @@ fn lists_are_complete_and_a_closed_pipe_is_no_error() {
         let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
         assert!(rows.len() >= 8, "{what} has {} rows", rows.len());
     }
+    let list = |what: &str| -> Vec<serde_json::Value> {
+        let (out, _) = expect(0, &["list", what, "--json"], place.path());
+        serde_json::from_str(&out).unwrap()
+    };
+    // Programs get numbers and arrays, not the text of a table.
+    let shapes = list("shapes");
+    assert_eq!(shapes.len(), wasm_brink::shapes::SHAPES.len());
+    for shape in &shapes {
+        let all = shape["parameters"].as_array().unwrap();
+        assert!(all.len() >= 2 && all.iter().all(|it| it["max"].is_u64()), "{shape}");
+    }
+    let ops = list("ops");
+    assert_eq!(ops.len(), 627);
+    assert!(ops.iter().all(|op| op["operator"].is_string() != op["excuse"].is_string()));
+    assert!(ops.iter().any(|op| op["traps"] == true), "no operator traps");
     let (out, _) = expect(0, &["list", "ops"], place.path());
     assert!(out.contains("627 operators known to wasmparser"), "{}", &out[out.len() - 300..]);
     let mut child = brink(&["list", "ops"]).stdout(Stdio::piped()).spawn().unwrap();
