@@ -13,6 +13,7 @@ use crate::engines::Backend;
 use crate::job::Budget;
 use crate::limits::{self, HeadroomError};
 use crate::recipe::one_line;
+use crate::report;
 use crate::store::write_file;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -106,11 +107,14 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         && !opts.quiet
     {
         let again = violations.iter().any(|signature| signature.to_string() == finding.signature);
-        remark(&format!(
-            "{} {}",
-            if again { "The finding reproduces:" } else { "The finding does not reproduce:" },
-            finding.summary
-        ));
+        let said = if again { "The finding reproduces" } else { "The finding does not reproduce" };
+        let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
+        let others = if !again && repro.budget != limits {
+            format!(", within {}; it was found within {}", told(&repro.budget), told(&limits))
+        } else {
+            String::new()
+        };
+        remark(&format!("{said}{others}: {}", finding.summary));
     }
     if opts.everywhere && !verdicts::compiles_everywhere(&repro, &report) {
         return Ok(Exit::Found);
@@ -125,6 +129,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         verdicts::tell_known(&standings);
     }
     Ok(known::exit(standings.iter().map(Option::as_ref)).unwrap_or(Exit::Nothing))
+}
+
+/// A budget in words.
+fn told(budget: &Budget) -> String {
+    format!("{} s and {}", budget.cpu_s, report::bytes(budget.memory_bytes))
 }
 
 /// The parameters along which growth is to be measured, if that is asked.

@@ -61,7 +61,7 @@ pub(super) fn run(
     let told = Told { plan: &plan, budget, json, quiet };
     let (mut seen, mut runs) = (0, 0);
     let (mut standing, mut fell) = (None, false);
-    for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
+    for (backend, time) in backends.iter().flat_map(|it| (0..times).map(move |time| (it, time))) {
         let measured = measure(&plan, backend, budget, &pool, &stop);
         if stop.load(Relaxed) {
             remark(&format!("brink: interrupted after {runs} measurements"));
@@ -70,7 +70,7 @@ pub(super) fn run(
         runs += 1;
         match measured {
             Ok((ladder, top)) => {
-                let judged = told.tell(backend, &ladder, &top, runs == 1);
+                let judged = told.tell(backend, &ladder, &top, time == 0);
                 let same = asked.find(&judged);
                 seen += u32::from(same.is_some());
                 if let Some(same) = same {
@@ -160,7 +160,7 @@ impl Told<'_> {
         }
     }
 
-    /// Tells of one measurement, with all its figures where it is the first; the signatures of what
+    /// Tells of one measurement, with all its figures where it is the first of its backend; the signatures of what
     /// it shows.
     fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<Judged> {
         let (judged, inconclusive) =
@@ -181,7 +181,8 @@ impl Told<'_> {
             say(&format!("{line}\n"));
         } else if !self.quiet {
             if first {
-                say(&report::growth_table(ladder));
+                let subject = &self.plan.top().subject;
+                say(&format!("{backend}, up to {subject}:\n\n{}\n", report::growth_table(ladder)));
             }
             let verdict = if judged.is_empty() { "no violation" } else { "violation" };
             say(&format!("{backend}: {verdict}\n"));

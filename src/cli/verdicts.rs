@@ -8,7 +8,7 @@ use super::output::reporter;
 use super::recorder::Recorder;
 use crate::campaign::{Judged, Repro, ReproReport, ReproRun, WidthEvidence, reproduce};
 use crate::oracles::Violation;
-use crate::outcome::{EngineVerdict, Outcome, Termination};
+use crate::outcome::{EngineVerdict, Outcome, RefusalKind, Termination};
 use crate::report::{self, Known};
 use crate::triage::{self, KnownIssues};
 use anyhow::{Result, bail};
@@ -134,6 +134,11 @@ fn accepted(report: &ReproReport) -> usize {
     report.runs.iter().filter(|run| run.outcome.termination.name() == "accepted").count()
 }
 
+fn is_called_invalid(run: &ReproRun) -> bool {
+    let Termination::Completed { verdict } = &run.outcome.termination else { return false };
+    matches!(verdict, EngineVerdict::Refused { refusal } if refusal.kind == RefusalKind::Invalid)
+}
+
 /// One line for all backends: does it compile everywhere?
 pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
     let accepted = accepted(report);
@@ -146,6 +151,9 @@ pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
     let mut text = match (accepted, failed.len()) {
         (0, 0) => "There is nowhere to compile it".to_owned(),
         (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
+        (0, _) if failed.iter().all(|run| is_called_invalid(run)) => {
+            "It is not a valid module, as all of them say".to_owned()
+        }
         (0, _) => "It compiles in none of them".to_owned(),
         (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),
     };
