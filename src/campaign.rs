@@ -32,8 +32,8 @@ pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release}
 pub use self::lab::{Climb, Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::limit_tests::{
-    Aspect, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict, Origin,
-    Stand, limit_table, limit_tests, run_limit_tests,
+    Aspect, Failure, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict,
+    Origin, Stand, limit_table, limit_tests, run_limit_tests,
 };
 pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;

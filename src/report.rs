@@ -27,7 +27,7 @@ pub use self::json::Json;
 pub use self::markdown::finding_report;
 pub use self::progress::{Plain, Terminal};
 pub use self::speech::{remark, say, was_unheard};
-pub use self::summary::{hunt_summary, summary};
+pub use self::summary::{findings_summary, hunt_summary, summary};
 pub use self::tally::{Known, Tally};
 pub use self::wast::wast;
 

@@ -9,15 +9,17 @@
 
 mod deviations;
 mod judge;
+mod parts;
 mod rows;
 mod run;
+mod weigh;
 
 use crate::job::Allocator;
 use crate::recipe::Recipe;
 use std::fmt;
 
 pub use self::deviations::{LIMIT_TABLES, LimitTable, limit_table};
-pub use self::judge::LimitVerdict;
+pub use self::judge::{Failure, LimitVerdict};
 pub use self::rows::limit_tests;
 pub use self::run::{LimitReport, LimitRun, run_limit_tests};
 

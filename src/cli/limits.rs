@@ -1,23 +1,27 @@
 //! `brink limits`.
 
 mod shortage;
+mod told;
 
 use super::exit::{remark, say};
-use super::known::KnownOpts;
+use super::known::{self, KnownOpts};
 use super::options::{RunOpts, stop_flag};
 use super::output::reporter;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, write_reports};
+use super::session::{Plan, RunFile, Session};
 use super::table::{list, wrapped};
 use super::{Exit, self_test};
 use crate::campaign::{
-    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
+    Event, LIMIT_TABLES, LimitRun, LimitTest, LimitVerdict, Observer, limit_table, limit_tests,
     run_limit_tests,
 };
 use crate::engines::Backend;
 use crate::job::Budget;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The limits of a job: a million functions take a while, and none takes longer.
@@ -41,6 +45,19 @@ pub(super) struct Opts {
     run: RunOpts,
     #[command(flatten)]
     known: KnownOpts,
+    /// The run directory
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        default_value = "brink-limits.out",
+        conflicts_with = "oom"
+    )]
+    output: PathBuf,
+    /// Go on with the tests in the run directory, with the options that they were started with
+    #[arg(long, conflicts_with_all = ["only", "full", "list", "oom", "engines", "backends",
+                                      "time_limit", "memory_limit", "stack"])]
+    resume: bool,
     /// Print each verdict as a line of JSON
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
@@ -49,48 +66,102 @@ pub(super) struct Opts {
     quiet: bool,
 }
 
+/// Which tests are run, beside what every run is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct LimitPlan {
+    only: Option<String>,
+    full: bool,
+}
+
+impl Plan for LimitPlan {
+    const COMMAND: &'static str = "limits";
+
+    fn seed(&self) -> u64 {
+        0
+    }
+}
+
+impl LimitPlan {
+    fn tests(&self) -> Result<Vec<LimitTest>> {
+        let wanted = |test: &LimitTest| {
+            let named = self.only.as_ref().is_none_or(|text| test.name.contains(text.as_str()));
+            named && (self.full || !test.large)
+        };
+        let tests: Vec<LimitTest> = limit_tests().into_iter().filter(wanted).collect();
+        let only = self.only.as_deref().unwrap_or_default();
+        ensure!(
+            !tests.is_empty(),
+            "find a limit test: no name has {only:?} in it, or --full is needed; see --list"
+        );
+        Ok(tests)
+    }
+}
+
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if opts.oom {
         return shortage::run(opts);
     }
-    let wanted = |test: &LimitTest| {
-        let named = opts.only.as_ref().is_none_or(|text| test.name.contains(text.as_str()));
-        named && (opts.full || opts.list || !test.large)
-    };
-    let tests: Vec<LimitTest> = limit_tests().into_iter().filter(wanted).collect();
-    if tests.is_empty() {
-        let only = opts.only.as_deref().unwrap_or_default();
-        bail!("find a limit test: no name has {only:?} in it, or --full is needed; see --list");
-    }
+    let plan = LimitPlan { only: opts.only.clone(), full: opts.full || opts.list };
+    let tests = plan.tests()?;
     if opts.list {
         return Ok(show(&tests));
     }
-    let backends = opts.run.backends(None)?;
-    let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
-    for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
-        remark(&format!(
-            "brink: no deviations by design are known of {}; whatever it does otherwise than the \
-             tests say fails",
-            engine.title()
-        ));
-    }
-    let run = LimitRun { tests, backends, budget: opts.run.budget(Some(BUDGET)) };
+    let issues = opts.known.read()?;
+    let planned = if opts.resume {
+        None
+    } else {
+        let (backends, budget) = (opts.run.backends(None)?, opts.run.budget(Some(BUDGET)));
+        Some(RunFile::new(plan, backends, budget, None))
+    };
     let stop = stop_flag()?;
     if let Some(exit) = self_test::gate(&stop)? {
         return Ok(exit);
     }
-    let pool = opts.run.pool(&run.backends)?;
-    let recorder = Recorder::new(None, reporter(false, opts.quiet || opts.json, None), &stop);
+    let Session { directory, file, past, spent } = match planned {
+        Some(file) => Session::create(&opts.output, file)?,
+        None => Session::<LimitPlan>::resume(&opts.output)?,
+    };
+    warn_of_unknown(&file.backends);
+    let pool = opts.run.pool(&file.backends)?;
+    let recorder =
+        Recorder::new(Some(directory), reporter(false, opts.quiet || opts.json, None), &stop)
+            .with_known(issues.clone())
+            .after(spent);
+    past.iter().for_each(|event| recorder.remember(event));
+    recorder.observe(file.started());
+    let tests = file.plan.tests()?;
+    let run = LimitRun { tests, backends: file.backends, budget: file.budget, past };
     let report = run_limit_tests(&run, &pool, &stop, &recorder);
-    recorder.finish()?;
-    tell(opts, &run, &report);
+    let complete = report.error.is_none() && !stop.load(Relaxed);
+    recorder.observe(Event::ended(complete, &report.stats, pool.seats));
+    let tally = recorder.finish()?;
+    write_reports(&opts.output, &opts.output, &tally)?;
+    told::tell(opts, &run, &report, &tally, &issues);
     if let Some(error) = report.error {
         bail!("run the limit tests: {error}");
     }
-    let failed = report.verdicts.values().any(|v| matches!(v, LimitVerdict::Failed(_)));
-    if stop.load(Relaxed) {
-        remark(&format!("brink: interrupted; {} verdicts came", report.verdicts.len()));
-        return Ok(if failed { Exit::Changed } else { Exit::Interrupted });
+    // A failure that the oracles have no word for is no finding, and outweighs what is known.
+    let mut standings = Vec::new();
+    let mut changed = false;
+    for (&(_, backend), verdict) in &report.verdicts {
+        let Some(failure) = verdict.failure() else { continue };
+        match &failure.judged {
+            None => changed = true,
+            Some(_) => standings.push(told::standing(&issues, failure, &run.backends[backend])),
+        }
+    }
+    match known::exit(standings.iter().map(Option::as_ref)) {
+        Some(Exit::Found) => return Ok(Exit::Found),
+        _ if changed => return Ok(Exit::Changed),
+        Some(known) if complete => return Ok(known),
+        Some(_) | None => {}
+    }
+    if !complete {
+        remark(&format!(
+            "brink: interrupted; {} verdicts came, and --resume goes on",
+            report.verdicts.len()
+        ));
+        return Ok(Exit::Interrupted);
     }
     let applicable = |v: &&LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
     let told = |v: &LimitVerdict| !matches!(v, LimitVerdict::Unclear(_));
@@ -100,7 +171,19 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         "run the limit tests: none of them can be asked of these backends"
     );
     ensure!(asked.any(told), "run the limit tests: every one of them is unclear; see above");
-    Ok(if failed { Exit::Changed } else { Exit::Nothing })
+    Ok(Exit::Nothing)
+}
+
+/// Says of which engines no deviations are known.
+fn warn_of_unknown(backends: &[Backend]) {
+    let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
+    for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
+        remark(&format!(
+            "brink: no deviations by design are known of {}; whatever it does otherwise than the \
+             tests say fails",
+            engine.title()
+        ));
+    }
 }
 
 /// The tests by name, and the tables of deviations.
@@ -131,116 +214,4 @@ fn row(test: &LimitTest) -> Vec<String> {
     let expected = if test.accept { "accepted" } else { "refused" };
     let module = test.recipe.to_string();
     vec![test.name.clone(), test.origin.to_string(), expected.to_owned(), module, run]
-}
-
-fn tell(opts: &Opts, run: &LimitRun, report: &LimitReport) {
-    if opts.json {
-        for (&(test, backend), verdict) in &report.verdicts {
-            let (name, words) = words(verdict);
-            let line = serde_json::json!({
-                "test": run.tests[test].name,
-                "backend": run.backends[backend],
-                "verdict": name,
-                "words": words,
-            });
-            say(&format!("{line}\n"));
-        }
-        return;
-    }
-    if !opts.quiet {
-        table(run, report);
-        deviations(run, report);
-    }
-    for (&(test, backend), verdict) in &report.verdicts {
-        let LimitVerdict::Failed(reason) = verdict else { continue };
-        let (test, backend) = (&run.tests[test], &run.backends[backend]);
-        let expected = if test.accept { "accepted" } else { "refused" };
-        say(&wrapped(&format!(
-            "FAILED {} on {backend}: to be {expected}, and {reason}\n  module: {}\n  \
-             brink limits --only {:?} -b {backend}\n",
-            test.name, test.recipe, test.name
-        )));
-    }
-    for (&(test, backend), verdict) in &report.verdicts {
-        let LimitVerdict::Unclear(reason) = verdict else { continue };
-        let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
-        say(&wrapped(&format!("unclear {test} on {backend}: {reason}\n")));
-    }
-    if !opts.quiet {
-        summary(run, report);
-    }
-}
-
-fn words(verdict: &LimitVerdict) -> (&'static str, &str) {
-    match verdict {
-        LimitVerdict::Passed(words) => ("passed", words),
-        LimitVerdict::CleanError(words) => ("clean-error", words),
-        LimitVerdict::Deviates(reason) => ("deviates", reason),
-        LimitVerdict::Failed(reason) => ("failed", reason),
-        LimitVerdict::Unclear(reason) => ("unclear", reason),
-        LimitVerdict::NotApplicable(reason) => ("not-applicable", reason),
-    }
-}
-
-/// A word for a cell of the table.
-fn cell(verdict: Option<&LimitVerdict>) -> String {
-    let word = match verdict {
-        None => "",
-        Some(LimitVerdict::Passed(_)) => "ok",
-        Some(LimitVerdict::CleanError(_)) => "error",
-        Some(LimitVerdict::Deviates(_)) => "deviates",
-        Some(LimitVerdict::Failed(_)) => "FAILED",
-        Some(LimitVerdict::Unclear(_)) => "unclear",
-        Some(LimitVerdict::NotApplicable(_)) => "-",
-    };
-    word.to_owned()
-}
-
-fn table(run: &LimitRun, report: &LimitReport) {
-    let names: Vec<String> = run.backends.iter().map(Backend::to_string).collect();
-    let columns: Vec<&str> =
-        std::iter::once("test").chain(names.iter().map(String::as_str)).collect();
-    let rows = run.tests.iter().enumerate().map(|(at, test)| {
-        let cells = (0..names.len()).map(|backend| cell(report.verdicts.get(&(at, backend))));
-        std::iter::once(test.name.clone()).chain(cells).collect()
-    });
-    say(&list(&columns, &rows.collect::<Vec<_>>()));
-}
-
-/// The deviations by design that were seen, each once.
-fn deviations(run: &LimitRun, report: &LimitReport) {
-    let seen = report.verdicts.iter().filter_map(|(&(test, _), verdict)| match verdict {
-        LimitVerdict::Deviates(reason) => {
-            let test = &run.tests[test];
-            Some(format!("{}, {}: {reason}", test.row, test.stand))
-        }
-        LimitVerdict::Passed(_)
-        | LimitVerdict::CleanError(_)
-        | LimitVerdict::Failed(_)
-        | LimitVerdict::Unclear(_)
-        | LimitVerdict::NotApplicable(_) => None,
-    });
-    let seen: BTreeSet<String> = seen.collect();
-    if !seen.is_empty() {
-        say("\nDeviations by design:\n");
-        seen.iter().for_each(|line| say(&wrapped(&format!("  {line}\n"))));
-    }
-    say("\n");
-}
-
-fn summary(run: &LimitRun, report: &LimitReport) {
-    let count = |name: &str| report.verdicts.values().filter(|v| words(v).0 == name).count();
-    say(&format!(
-        "{} tests on {} backends: {} passed, {} ended with a clean error, {} deviate by design, \
-         {} failed, {} unclear, {} not applicable; {} of CPU time\n",
-        run.tests.len(),
-        run.backends.len(),
-        count("passed"),
-        count("clean-error"),
-        count("deviates"),
-        count("failed"),
-        count("unclear"),
-        count("not-applicable"),
-        crate::report::microseconds(report.cpu_us),
-    ));
 }

@@ -47,6 +47,13 @@ pub fn hunt_summary(tally: &Tally, directory: Option<&Path>) -> String {
     out
 }
 
+/// The findings of a run alone.
+pub fn findings_summary(tally: &Tally, directory: Option<&Path>) -> String {
+    let mut out = String::new();
+    findings(&mut out, tally, directory);
+    out
+}
+
 /// Columns that a table needs for the names of its rows, and for each backend.
 const NAME_COLUMN: usize = 36;
 const BACKEND_COLUMN: usize = 15;

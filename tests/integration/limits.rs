@@ -3,6 +3,7 @@
 
 use crate::{brink, worker};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{
     Case, Court, Event, LimitReport, LimitRun, LimitTest, LimitVerdict, Observer, Repro, ReproRun,
@@ -36,7 +37,8 @@ fn backends(names: &[&str]) -> Vec<Backend> {
 }
 
 fn report(tests: Vec<LimitTest>, names: &[&str]) -> (LimitRun, LimitReport) {
-    let run = LimitRun { tests, backends: backends(names), budget: BUDGET };
+    let (backends, past) = (backends(names), Vec::new());
+    let run = LimitRun { tests, backends, budget: BUDGET, past };
     let report = run_limit_tests(&run, &pool(), &AtomicBool::new(false), &Unheard);
     assert_eq!(report.error, None);
     (run, report)
@@ -55,8 +57,8 @@ fn hold(tests: Vec<LimitTest>, names: &[&str]) -> BTreeMap<(usize, usize), Limit
     let (run, report) = report(tests, names);
     assert_eq!(report.verdicts.len(), run.tests.len() * run.backends.len(), "all are told");
     for (&(test, backend), verdict) in &report.verdicts {
-        if let LimitVerdict::Failed(reason) = verdict {
-            panic!("{} on {}: {reason}", run.tests[test].name, run.backends[backend]);
+        if let LimitVerdict::Failed(failure) = verdict {
+            panic!("{} on {}: {failure:?}", run.tests[test].name, run.backends[backend]);
         }
     }
     report.verdicts
@@ -129,7 +131,83 @@ fn a_deviation_that_is_gone_is_told() {
     tests.iter_mut().for_each(|test| test.recipe = recipe("tables", &[("count", 1)]));
     let (_, report) = report(tests, &["x86_64"]);
     let verdict = report.verdicts.values().next().unwrap();
-    assert!(matches!(verdict, LimitVerdict::Failed(why) if why.contains("known")), "{verdict:?}");
+    let LimitVerdict::Failed(failure) = verdict else { panic!("{verdict:?}") };
+    assert!(failure.words.contains("known"), "{failure:?}");
+}
+
+/// Keeps what it is told, but for what no log keeps.
+#[derive(Default)]
+struct Log(Mutex<Vec<Event>>);
+
+impl Observer for Log {
+    fn observe(&self, event: Event) {
+        if event.is_kept() {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+}
+
+#[test]
+fn what_an_oracle_sees_three_times_is_a_finding_and_a_run_goes_on_where_it_stood() {
+    let tests = named(&["Compile function locals limit"]);
+    // Less memory than so many locals take.
+    let budget = Budget::new(60, 1 << 20);
+    let mut run = LimitRun { tests, backends: backends(&["x86_64"]), budget, past: Vec::new() };
+    let of = |run: &LimitRun| {
+        let log = Log::default();
+        let report = run_limit_tests(run, &pool(), &AtomicBool::new(false), &log);
+        assert_eq!((report.error, report.verdicts.len()), (None, 1));
+        let LimitVerdict::Failed(failure) = &report.verdicts[&(0, 0)] else {
+            panic!("{:?}", report.verdicts)
+        };
+        assert_eq!(failure.judged.as_ref().unwrap().violation.oracle, "memory");
+        let events = log.0.into_inner().unwrap();
+        let found = events.iter().filter_map(|event| {
+            if let Event::Found { finding } = event { Some(finding.seen) } else { None }
+        });
+        let found: Vec<(u32, u32)> = found.collect();
+        let jobs = events.iter().filter(|event| matches!(event, Event::JobEnded { .. })).count();
+        (events, jobs, found)
+    };
+    let (events, jobs, found) = of(&run);
+    assert_eq!((jobs, found), (3, vec![(3, 3)]));
+    run.past = events.iter().take(1).cloned().collect();
+    let (_, jobs, found) = of(&run);
+    assert_eq!((jobs, found), (2, vec![(3, 3)]), "one run is known, two are missing");
+    run.past = events;
+    let (_, jobs, found) = of(&run);
+    assert_eq!((jobs, found), (0, vec![]), "all is known, and found once");
+}
+
+#[test]
+fn a_run_of_the_command_is_kept_gone_on_with_and_its_findings_are_run_again() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = brink(arguments).current_dir(place.path()).output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), out, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let log =
+        || std::fs::read_to_string(place.path().join("brink-limits.out/events.jsonl")).unwrap();
+    let jobs = || log().lines().filter(|line| line.contains("\"job-ended\"")).count();
+    let small = ["limits", "--only", "function params", "-b", "x86_64", "winch-x86_64"];
+    let (exit, out, err) = run(&small);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    let before = jobs();
+    let (exit, again, err) = run(&["limits", "--resume"]);
+    assert_eq!((exit, jobs()), (Some(0), before), "{again}{err}");
+    assert_eq!(again, out);
+    assert_eq!(run(&["limits", "--resume", "--only", "x"]).0, Some(1), "as it was started");
+
+    let starved = ["limits", "--only", "Compile function locals limit", "--memory-limit", "1MiB"];
+    let (exit, out, err) = run(&[&starved[..], &["-b", "x86_64"]].concat());
+    assert_eq!(exit, Some(2), "{out}{err}");
+    let command = out.lines().find_map(|line| line.trim().strip_prefix("brink repro "));
+    let folder = command.unwrap_or_else(|| panic!("{out}"));
+    let (exit, out, err) = run(&["repro", folder]);
+    assert_eq!(exit, Some(2), "{out}{err}");
+    let (exit, out, err) = run(&["merge", "brink-limits.out", "-o", "all"]);
+    assert_eq!(exit, Some(2), "{out}{err}");
 }
 
 /// Runs a case on a backend.

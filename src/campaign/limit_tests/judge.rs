@@ -2,16 +2,15 @@
 
 use super::deviations::deviation;
 use super::{Aspect, LimitTest};
-use crate::campaign::{Case, Court, Judged};
+use crate::campaign::{Case, Judged};
 use crate::engines::{Backend, Strategy};
-use crate::job::Budget;
 use crate::outcome::{
     EngineVerdict, Outcome, Phase, Refusal, RefusalKind, Termination, Validation,
 };
 use crate::promises::End;
 
 /// What came of one test on one backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum LimitVerdict {
     /// What the test says.
     Passed(String),
@@ -19,41 +18,71 @@ pub enum LimitVerdict {
     CleanError(String),
     /// Otherwise, as is known and meant.
     Deviates(&'static str),
-    /// Otherwise, and why.
-    Failed(String),
+    /// Otherwise.
+    Failed(Failure),
     /// It cannot be told, and why: the machine failed, or runs differ.
     Unclear(String),
     /// The backend cannot be asked.
     NotApplicable(String),
 }
 
-/// What an outcome says of a test.
+impl LimitVerdict {
+    /// How it fails, where it does.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            LimitVerdict::Failed(failure) => Some(failure),
+            LimitVerdict::Passed(_)
+            | LimitVerdict::CleanError(_)
+            | LimitVerdict::Deviates(_)
+            | LimitVerdict::Unclear(_)
+            | LimitVerdict::NotApplicable(_) => None,
+        }
+    }
+}
+
+/// How a test fails.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// In words that anybody may read.
+    pub words: String,
+    /// What the oracles say, where they have something to say.
+    pub judged: Option<Judged>,
+}
+
+impl Failure {
+    fn of(judged: &Judged) -> LimitVerdict {
+        LimitVerdict::Failed(Failure { words: judged.told(), judged: Some(judged.clone()) })
+    }
+
+    fn in_words(words: impl Into<String>) -> LimitVerdict {
+        LimitVerdict::Failed(Failure { words: words.into(), judged: None })
+    }
+}
+
+/// What an outcome says of a test, of which the oracles say `judged`.
 pub(super) fn judge(
     test: &LimitTest,
     backend: &Backend,
-    budget: &Budget,
     case: &Case,
     outcome: &Outcome,
+    judged: &[Judged],
 ) -> LimitVerdict {
-    let violation = || {
-        let (judged, _) = Court::judge(case, backend, budget, outcome, None);
-        judged.first().map(Judged::told)
-    };
+    let violation = || judged.first().map(Failure::of);
     let (accepts, words) = match answer(test.aspect, backend, case, outcome) {
         Answer::Accepts(words) => (true, words),
         Answer::Refuses(words) => (false, words),
         Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
         // The oracles say it better, where they have something to say.
-        Answer::Fails(words) => return LimitVerdict::Failed(violation().unwrap_or(words)),
+        Answer::Fails(words) => return violation().unwrap_or_else(|| Failure::in_words(words)),
         // Not every end that no engine came to by itself is the engine's fault.
         Answer::Ends(words) => {
-            return violation().map_or(LimitVerdict::Unclear(words), LimitVerdict::Failed);
+            return violation().unwrap_or(LimitVerdict::Unclear(words));
         }
     };
     if test.aspect == Aspect::Run {
         // Any clean error will do, but not one of the compiler, which had to take it.
         return match violation() {
-            Some(words) => LimitVerdict::Failed(words),
+            Some(failed) => failed,
             None if accepts => LimitVerdict::Passed(words),
             None => LimitVerdict::CleanError(words),
         };
@@ -61,9 +90,15 @@ pub(super) fn judge(
     match deviation(test, backend) {
         None if accepts == test.accept => LimitVerdict::Passed(words),
         Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
-        Some(_) => LimitVerdict::Failed("it is known to deviate here, and does not".to_owned()),
-        None if accepts => LimitVerdict::Failed("it is accepted".to_owned()),
-        None => LimitVerdict::Failed(format!("it is refused: {words}")),
+        Some(_) => Failure::in_words("it is known to deviate here, and does not"),
+        // What the limits of the built-in engine say of it is for the oracles.
+        None => violation().unwrap_or_else(|| {
+            Failure::in_words(if accepts {
+                "it is accepted".to_owned()
+            } else {
+                format!("it is refused: {words}")
+            })
+        }),
     }
 }
 
@@ -170,14 +205,18 @@ fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::limit_tests;
+    use crate::campaign::{Court, limit_tests};
+    use crate::job::Budget;
+    use crate::oracles::Severity;
     use crate::outcome::{Artifact, Clock, ExecutionCheck, WrongCall, WrongKind};
 
     /// The verdict of the test of that name on an outcome.
     fn judged(name: &str, backend: &str, outcome: &Outcome) -> LimitVerdict {
         let test = limit_tests().into_iter().find(|test| test.name == name).expect(name);
         let case = Case::of_recipe(&test.recipe).unwrap();
-        judge(&test, &backend.parse().unwrap(), &Budget::new(300, 8 << 30), &case, outcome)
+        let (backend, budget) = (backend.parse().unwrap(), Budget::new(300, 8 << 30));
+        let (judged, _) = Court::judge(&case, &backend, &budget, outcome, None);
+        judge(&test, &backend, &case, outcome, &judged)
     }
 
     fn ended(phase: Phase, termination: Termination) -> Outcome {
@@ -219,7 +258,7 @@ mod tests {
         let refusal = Some("no memory".to_owned());
         let check = ExecutionCheck { refusal, ..ExecutionCheck::default() };
         let verdict = judged(run, "x86_64", &Outcome { execution: Some(check), ..accepted() });
-        assert_eq!(verdict, LimitVerdict::CleanError("no memory".to_owned()));
+        assert!(matches!(verdict, LimitVerdict::CleanError(words) if words == "no memory"));
     }
 
     #[test]
@@ -265,7 +304,10 @@ mod tests {
         let fault = ended(Phase::Execute, Termination::Signaled { signal: 11, frames });
         for outcome in [wrong, fault] {
             let verdict = judged(&name, "x86_64", &outcome);
-            let LimitVerdict::Failed(words) = verdict else { panic!("{verdict:?}") };
+            let LimitVerdict::Failed(Failure { words, judged }) = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert!(judged.is_some_and(|judged| judged.violation.severity == Severity::Security));
             assert!(words.contains("sensitive") && !words.contains("the-secret"), "{words}");
         }
     }

@@ -1,14 +1,14 @@
 //! Runs limit tests: each module once on each backend, whatever the number of tests about it.
 
 use super::LimitTest;
-use super::judge::{LimitVerdict, judge};
-use crate::campaign::{CONFIRMATIONS, Case, CaseError, Event, Observer};
+use super::judge::LimitVerdict;
+use super::parts::{Part, parts};
+use crate::campaign::{Case, CaseError, Court, Event, Judged, Observer};
 use crate::engines::Backend;
-use crate::job::{Allocator, Budget};
+use crate::job::Budget;
 use crate::outcome::Outcome;
-use crate::recipe::Recipe;
-use crate::sandbox::{Next, Pool, SeatError, Task, Tasks};
-use std::collections::{BTreeMap, VecDeque};
+use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,8 @@ pub struct LimitRun {
     pub backends: Vec<Backend>,
     /// The limits of a job.
     pub budget: Budget,
+    /// What happened in the run so far, where it is gone on with.
+    pub past: Vec<Event>,
 }
 
 /// What came of all of them.
@@ -30,6 +32,8 @@ pub struct LimitReport {
     pub verdicts: BTreeMap<(usize, usize), LimitVerdict>,
     /// CPU time of all jobs, in microseconds.
     pub cpu_us: u64,
+    /// What the pool did.
+    pub stats: PoolStats,
     /// Why a worker would not start, or a module could not be made.
     pub error: Option<String>,
 }
@@ -41,20 +45,20 @@ pub fn run_limit_tests(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> LimitReport {
-    let work = Work { run, observer, planned: 0, state: Mutex::default() };
-    let parts = work.parts();
-    let work = Work { planned: (parts.len() * run.backends.len()) as u64, ..work };
-    work.state().parts = parts;
-    pool.run(&work, stop);
+    let mut work = Work { run, observer, planned: 0, state: Mutex::default() };
+    match parts(&run.tests) {
+        Ok(parts) => {
+            work.planned = (parts.len() * run.backends.len()) as u64;
+            work.state().parts = parts;
+        }
+        Err(error) => {
+            return LimitReport { error: Some(error.to_string()), ..LimitReport::default() };
+        }
+    }
+    work.state().remember(&run.past);
+    let stats = pool.run(&work, stop);
     let state = work.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    LimitReport { error: state.error.filter(|_| !stop.load(Relaxed)), ..state.report }
-}
-
-/// Tests about one module that one job can answer.
-struct Part {
-    recipe: Recipe,
-    allocator: Allocator,
-    tests: Vec<usize>,
+    LimitReport { error: state.error.filter(|_| !stop.load(Relaxed)), stats, ..state.report }
 }
 
 /// A part whose module has been made.
@@ -65,16 +69,20 @@ struct Open {
 }
 
 /// Tests that one job answers on one backend.
-struct Asked {
-    tests: Vec<usize>,
-    case: Case,
-    backend: usize,
+pub(super) struct Asked {
+    pub(super) tests: Vec<usize>,
+    /// Name of the part that they are of.
+    pub(super) part: String,
+    pub(super) case: Case,
+    pub(super) backend: usize,
     /// How often they have failed so far.
-    failed: u32,
+    pub(super) failed: u32,
+    /// What the oracles said of every run so far.
+    pub(super) shown: Option<Judged>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     parts: VecDeque<Part>,
     open: Option<Open>,
     next_job: u64,
@@ -82,13 +90,40 @@ struct State {
     again: VecDeque<Asked>,
     /// By job, what it answers.
     running: BTreeMap<u64, Asked>,
-    report: LimitReport,
+    /// By part and backend, what came of it in an earlier session, the first first.
+    past: HashMap<(String, Backend), VecDeque<Outcome>>,
+    pub(super) court: Court,
+    pub(super) report: LimitReport,
     error: Option<String>,
 }
 
-struct Work<'a> {
-    run: &'a LimitRun,
-    observer: &'a dyn Observer,
+impl State {
+    /// Takes what happened in an earlier session for done.
+    fn remember(&mut self, past: &[Event]) {
+        for event in past {
+            match event {
+                Event::JobEnded { line, backend, outcome, .. } => {
+                    let of = (line.clone(), backend.clone());
+                    self.past.entry(of).or_default().push_back(outcome.as_ref().clone());
+                }
+                Event::Found { finding } => self.court.remember(&finding.signature),
+                Event::RunStarted { .. }
+                | Event::JobsStarted { .. }
+                | Event::Skipped { .. }
+                | Event::Shared { .. }
+                | Event::RoundStarted { .. }
+                | Event::RoundEnded { .. }
+                | Event::Differed { .. }
+                | Event::Warned { .. }
+                | Event::RunEnded { .. } => {}
+            }
+        }
+    }
+}
+
+pub(super) struct Work<'a> {
+    pub(super) run: &'a LimitRun,
+    pub(super) observer: &'a dyn Observer,
     planned: u64,
     state: Mutex<State>,
 }
@@ -96,23 +131,6 @@ struct Work<'a> {
 impl Work<'_> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn parts(&self) -> VecDeque<Part> {
-        let mut parts: VecDeque<Part> = VecDeque::new();
-        for (at, test) in self.run.tests.iter().enumerate() {
-            let same =
-                |part: &&mut Part| part.recipe == test.recipe && part.allocator == test.allocator;
-            match parts.iter_mut().find(same) {
-                Some(part) => part.tests.push(at),
-                None => parts.push_back(Part {
-                    recipe: test.recipe.clone(),
-                    allocator: test.allocator,
-                    tests: vec![at],
-                }),
-            }
-        }
-        parts
     }
 
     /// The tests of a part that a backend can answer; what it cannot is told at once.
@@ -153,9 +171,14 @@ impl Work<'_> {
 }
 
 impl Work<'_> {
-    /// The task that answers.
-    fn task(&self, state: &mut State, asked: Asked) -> Next {
+    /// The task that answers, or `None` where an earlier session has the answer.
+    fn task(&self, state: &mut State, mut asked: Asked) -> Option<Next> {
         let named = &self.run.backends[asked.backend];
+        let of = (asked.part.clone(), named.clone());
+        while let Some(outcome) = state.past.get_mut(&of).and_then(VecDeque::pop_front) {
+            let (judged, _) = self.judge(&asked, &outcome);
+            asked = self.weigh(state, asked, &outcome, &judged)?;
+        }
         let mut job = asked.case.job(state.next_job, named, self.run.budget);
         job.repeat = false;
         job.edge = None;
@@ -168,15 +191,17 @@ impl Work<'_> {
         });
         let module = asked.case.module.clone();
         state.running.insert(job.id, asked);
-        Next::Task(Task { jobs: vec![job], module })
+        Some(Next::Task(Task { jobs: vec![job], module }))
     }
 }
 
 impl Tasks for Work<'_> {
     fn next(&self) -> Next {
         let state = &mut *self.state();
-        if let Some(asked) = state.again.pop_front() {
-            return self.task(state, asked);
+        while let Some(asked) = state.again.pop_front() {
+            if let Some(next) = self.task(state, asked) {
+                return next;
+            }
         }
         loop {
             let mut open = match self.open(state) {
@@ -191,63 +216,32 @@ impl Tasks for Work<'_> {
             };
             let Some(backend) = open.backends.pop_front() else { continue };
             let tests = self.applicable(state, &open, backend);
-            let case = open.case.clone();
+            let (part, case) = (open.part.name(), open.case.clone());
             state.open = Some(open);
-            if !tests.is_empty() {
-                return self.task(state, Asked { tests, case, backend, failed: 0 });
+            if tests.is_empty() {
+                continue;
+            }
+            let asked = Asked { tests, part, case, backend, failed: 0, shown: None };
+            if let Some(next) = self.task(state, asked) {
+                return next;
             }
         }
     }
 
     fn ended(&self, outcome: Outcome) {
         let state = &mut *self.state();
-        let Some(Asked { tests, case, backend: at, failed }) = state.running.remove(&outcome.job)
-        else {
-            return;
-        };
-        let backend = &self.run.backends[at];
-        state.report.cpu_us += outcome.measurements.cpu_us;
-        let mut again = Vec::new();
-        for test in tests {
-            let verdict = judge(&self.run.tests[test], backend, &self.run.budget, &case, &outcome);
-            if matches!(verdict, LimitVerdict::Failed(_)) && failed < CONFIRMATIONS {
-                again.push(test);
-            } else {
-                state.report.verdicts.insert((test, at), settled(verdict, failed));
-            }
-        }
-        if !again.is_empty() {
-            let (case, failed) = (case.clone(), failed + 1);
-            state.again.push_back(Asked { tests: again, case, backend: at, failed });
-        }
-        let (line, budget) = (case.subject.to_string(), self.run.budget);
-        self.observer.observe(Event::unjudged(line, &case, backend, budget, outcome));
+        let Some(asked) = state.running.remove(&outcome.job) else { return };
+        let (part, case, backend) = (asked.part.clone(), asked.case.clone(), asked.backend);
+        let (judged, inconclusive) = self.judge(&asked, &outcome);
+        let again = self.weigh(state, asked, &outcome, &judged);
+        state.again.extend(again);
+        let (backend, budget) = (&self.run.backends[backend], self.run.budget);
+        let (judged, inconclusive) = (&judged[..], &inconclusive[..]);
+        let ended = Event::judged(part, &case, backend, budget, outcome, judged, inconclusive);
+        self.observer.observe(ended);
     }
 
     fn seat_failed(&self, error: SeatError) {
         self.state().error = Some(error.to_string());
-    }
-}
-
-/// The verdict of the last run of a test, which had `failed` so often before.
-fn settled(verdict: LimitVerdict, failed: u32) -> LimitVerdict {
-    if failed == 0 || matches!(verdict, LimitVerdict::Failed(_)) {
-        return verdict;
-    }
-    let runs = failed + 1;
-    LimitVerdict::Unclear(format!("it failed in {failed} of {runs} runs, so not told as one"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fails_now_and_then_is_unclear() {
-        let passed = || LimitVerdict::Passed("accepted".to_owned());
-        let failed = || LimitVerdict::Failed("it is refused".to_owned());
-        assert_eq!(settled(passed(), 0), passed());
-        assert!(matches!(settled(passed(), 1), LimitVerdict::Unclear(_)));
-        assert_eq!(settled(failed(), CONFIRMATIONS), failed());
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Source {
 pub(super) fn read(path: &Path) -> Result<Source> {
     ensure!(path.is_dir(), "read it: there is no such directory");
     let command = command_of(&read_run_file(path)?).context("understand its run.json")?;
-    if !["sweep", "hunt", "campaign", "merge"].contains(&command.as_str()) {
+    if !["sweep", "hunt", "campaign", "limits", "merge"].contains(&command.as_str()) {
         bail!("read it: it is what `brink {command}` made, which is not merged");
     }
     let mut source = Source {
