@@ -26,13 +26,13 @@ mod width;
 pub use self::bisect::{Answer, Thoroughness, bisect, history};
 pub use self::case::{CONFIRMATIONS, Case, CaseError, Subject};
 pub use self::court::{Court, Finding, Judged};
-pub use self::events::{Difference, Event, Machine, Observer, Skip, Stamped};
+pub use self::events::{Difference, Event, Expecting, Machine, Observer, Skip, Stamped};
 pub use self::hunt::{Hunt, HuntEnd, HuntOptions};
 pub use self::inquiry::{Asked, Inquiry, InquiryError, Obtain, Question, Release};
 pub use self::lab::{Climb, Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::limit_tests::{
-    Aspect, Failure, LIMIT_TABLES, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict,
+    Aspect, LIMIT_TABLES, LimitFailure, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict,
     Origin, Stand, limit_table, limit_tests, run_limit_tests,
 };
 pub use self::line::{Line, Scope, lines};

@@ -52,8 +52,8 @@ pub enum StoreError {
     NothingToResume(PathBuf),
     /// Nothing says what the run is.
     #[error(
-        "find out what {0} is: it has no {RUN}, so it is no run directory of a sweep, a hunt or a \
-         campaign"
+        "find out what {0} is: it has no {RUN}, so it is no run directory of a sweep, a hunt, a \
+         campaign or limit tests"
     )]
     Undescribed(PathBuf),
     /// A line of the log is damaged.

@@ -5,7 +5,7 @@ use super::{CONFIRMATIONS, Case, Judged, SweepError};
 use crate::outcome::{Outcome, Termination};
 
 /// Confirming runs that said nothing are repeated this often.
-const WASTED_MAX: u32 = 3;
+pub(super) const WASTED_MAX: u32 = 3;
 
 /// A run gives up after this many jobs in a row that could not be run.
 const NOT_RUN_MAX: u32 = 20;
@@ -53,6 +53,17 @@ impl Confirming {
     pub(super) fn stands(&self) -> bool {
         self.seen == self.runs()
     }
+}
+
+/// Whether a run shows what the first run did. Which of two passes took a little longer, or which frame
+/// of a recursion was the last, may differ; what went wrong may not.
+pub(super) fn shows(
+    (first, accused): (&Outcome, &Judged),
+    outcome: &Outcome,
+    judged: &[Judged],
+) -> bool {
+    outcome.termination.name() == first.termination.name()
+        && judged.iter().any(|judged| judged.violation.oracle == accused.violation.oracle)
 }
 
 /// What a run stands on: jobs that can be run.

@@ -3,7 +3,7 @@
 use super::events::KEPT_APART;
 use super::{Case, Event, Evidence, Subject};
 use crate::engines::Backend;
-use crate::job::Budget;
+use crate::job::{Allocator, Budget};
 use crate::oracles::{self, Inconclusive, Ladder, Observation, Severity, Violation};
 use crate::outcome::Outcome;
 use crate::triage::Signature;
@@ -30,6 +30,9 @@ pub struct Finding {
     pub outcome: Outcome,
     /// How many runs showed it, out of how many.
     pub seen: (u32, u32),
+    /// Where memories came from when it was run.
+    #[serde(default)]
+    pub allocator: Allocator,
     /// What it cost at other sizes, for a violation that is about growth.
     #[serde(default)]
     pub growth: Option<Evidence>,
@@ -61,6 +64,11 @@ pub struct Court {
 const SENSITIVE: &str = "security-sensitive, so not told here; `brink repro` tells you";
 
 impl Judged {
+    /// Whether it is kept apart and told to its owner alone.
+    pub fn is_sensitive(&self) -> bool {
+        self.violation.severity == Severity::Security
+    }
+
     /// What is wrong, in words that anybody may read.
     pub fn told(&self) -> String {
         let Violation { oracle, summary, severity, .. } = &self.violation;

@@ -38,10 +38,24 @@ pub struct Skip {
     pub reason: String,
 }
 
-/// A case of the regression corpus that came out other than expected, every time that it was run.
+/// What has expectations that something differs from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expecting {
+    /// A case of the regression corpus.
+    #[default]
+    Regression,
+    /// A limit test.
+    LimitTest,
+}
+
+/// What came out other than expected, every time that it was run, and no oracle has a word for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The case.
+    /// What it is of.
+    #[serde(default)]
+    pub of: Expecting,
+    /// The case or test, by its name.
     pub case: String,
     /// On what.
     pub backend: Backend,
@@ -53,8 +67,12 @@ pub struct Difference {
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Difference { case, backend, expected, seen } = self;
-        write!(f, "regression {case} on {backend}: expected {expected}, but {seen}")
+        let Difference { of, case, backend, expected, seen } = self;
+        let of = match of {
+            Expecting::Regression => "regression",
+            Expecting::LimitTest => "limit test",
+        };
+        write!(f, "{of} {case} on {backend}: expected {expected}, but {seen}")
     }
 }
 
@@ -150,7 +168,7 @@ pub enum Event {
         /// The recipes that it was about, by their ids.
         recipes: Vec<String>,
     },
-    /// A case of the regression corpus differs.
+    /// A case of the regression corpus, or a limit test, differs.
     Differed {
         /// Which, and how.
         difference: Difference,

@@ -19,7 +19,7 @@ use crate::recipe::Recipe;
 use std::fmt;
 
 pub use self::deviations::{LIMIT_TABLES, LimitTable, limit_table};
-pub use self::judge::{Failure, LimitVerdict};
+pub use self::judge::{LimitFailure, LimitVerdict};
 pub use self::rows::limit_tests;
 pub use self::run::{LimitReport, LimitRun, run_limit_tests};
 

@@ -25,7 +25,13 @@ impl Input {
     /// The case of it, and the finding it came with; a module goes by `name`.
     pub(super) fn into_case(self, name: &str) -> Result<(Case, Option<Box<FindingFile>>)> {
         Ok(match self {
-            Input::Recipe(recipe, finding) => (Case::of_recipe(&recipe)?, finding),
+            Input::Recipe(recipe, finding) => {
+                let mut case = Case::of_recipe(&recipe)?;
+                if let (Some(execution), Some(finding)) = (&mut case.execution, &finding) {
+                    execution.allocator = finding.allocator;
+                }
+                (case, finding)
+            }
             Input::Module(bytes) => (Case::of_module(name, bytes)?, None),
         })
     }

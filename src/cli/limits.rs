@@ -3,20 +3,20 @@
 mod shortage;
 mod told;
 
+use super::Exit;
 use super::exit::{remark, say};
-use super::known::{self, KnownOpts};
-use super::options::{RunOpts, stop_flag};
-use super::output::reporter;
-use super::recorder::{Recorder, write_reports};
-use super::session::{Plan, RunFile, Session};
+use super::known;
+use super::recorder::write_reports;
+use super::session::{self, Plan, RunFile, Session, SessionOpts};
 use super::table::{list, wrapped};
-use super::{Exit, self_test};
 use crate::campaign::{
-    Event, LIMIT_TABLES, LimitRun, LimitTest, LimitVerdict, Observer, limit_table, limit_tests,
+    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
     run_limit_tests,
 };
 use crate::engines::Backend;
 use crate::job::Budget;
+use crate::report::{Known, Tally};
+use crate::triage::KnownIssues;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -42,9 +42,7 @@ pub(super) struct Opts {
     #[arg(long, conflicts_with = "only")]
     oom: bool,
     #[command(flatten)]
-    run: RunOpts,
-    #[command(flatten)]
-    known: KnownOpts,
+    session: SessionOpts,
     /// The run directory
     #[arg(
         short,
@@ -58,16 +56,10 @@ pub(super) struct Opts {
     #[arg(long, conflicts_with_all = ["only", "full", "list", "oom", "engines", "backends",
                                       "time_limit", "memory_limit", "stack"])]
     resume: bool,
-    /// Print each verdict as a line of JSON
-    #[arg(long, conflicts_with = "quiet")]
-    json: bool,
-    /// Print nothing but what fails
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Which tests are run, beside what every run is.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct LimitPlan {
     only: Option<String>,
     full: bool,
@@ -101,67 +93,67 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if opts.oom {
         return shortage::run(opts);
     }
-    let plan = LimitPlan { only: opts.only.clone(), full: opts.full || opts.list };
-    let tests = plan.tests()?;
+    let planned = if opts.resume { None } else { Some(plan(opts)?) };
     if opts.list {
-        return Ok(show(&tests));
+        let plan = LimitPlan { only: opts.only.clone(), full: true };
+        return Ok(show(&plan.tests()?));
     }
-    let issues = opts.known.read()?;
-    let planned = if opts.resume {
-        None
-    } else {
-        let (backends, budget) = (opts.run.backends(None)?, opts.run.budget(Some(BUDGET)));
-        Some(RunFile::new(plan, backends, budget, None))
-    };
-    let stop = stop_flag()?;
-    if let Some(exit) = self_test::gate(&stop)? {
-        return Ok(exit);
-    }
-    let Session { directory, file, past, spent } = match planned {
-        Some(file) => Session::create(&opts.output, file)?,
-        None => Session::<LimitPlan>::resume(&opts.output)?,
-    };
-    warn_of_unknown(&file.backends);
-    let pool = opts.run.pool(&file.backends)?;
-    let recorder =
-        Recorder::new(Some(directory), reporter(false, opts.quiet || opts.json, None), &stop)
-            .with_known(issues.clone())
-            .after(spent);
-    past.iter().for_each(|event| recorder.remember(event));
-    recorder.observe(file.started());
-    let tests = file.plan.tests()?;
+    let resume = || Session::resume(&opts.output);
+    let session::Opened { begun, session, pool } =
+        match session::open(&opts.session, &opts.output, planned, resume)? {
+            Ok(opened) => opened,
+            Err(exit) => return Ok(exit),
+        };
+    let tests = session.file.plan.tests()?;
+    warn_of_unknown(&session.file.backends);
+    let (recorder, file, past) = session.record(&opts.session, &begun, None);
     let run = LimitRun { tests, backends: file.backends, budget: file.budget, past };
-    let report = run_limit_tests(&run, &pool, &stop, &recorder);
-    let complete = report.error.is_none() && !stop.load(Relaxed);
-    recorder.observe(Event::ended(complete, &report.stats, pool.seats));
-    let tally = recorder.finish()?;
+    let report = run_limit_tests(&run, &pool, &begun.stop, &recorder);
+    let complete = report.error.is_none() && !begun.stop.load(Relaxed);
+    let tally = session::end(recorder, Some((complete, &report.stats)), &pool)?;
     write_reports(&opts.output, &opts.output, &tally)?;
-    told::tell(opts, &run, &report, &tally, &issues);
-    if let Some(error) = report.error {
+    told::tell(opts, &run, &report, &tally, &begun.issues);
+    if let Some(error) = &report.error {
         bail!("run the limit tests: {error}");
     }
-    // A failure that the oracles have no word for is no finding, and outweighs what is known.
-    let mut standings = Vec::new();
-    let mut changed = false;
-    for (&(_, backend), verdict) in &report.verdicts {
-        let Some(failure) = verdict.failure() else { continue };
-        match &failure.judged {
-            None => changed = true,
-            Some(_) => standings.push(told::standing(&issues, failure, &run.backends[backend])),
-        }
-    }
-    match known::exit(standings.iter().map(Option::as_ref)) {
-        Some(Exit::Found) => return Ok(Exit::Found),
-        _ if changed => return Ok(Exit::Changed),
-        Some(known) if complete => return Ok(known),
-        Some(_) | None => {}
-    }
     if !complete {
-        remark(&format!(
-            "brink: interrupted; {} verdicts came, and --resume goes on",
-            report.verdicts.len()
-        ));
-        return Ok(Exit::Interrupted);
+        let verdicts = report.verdicts.len();
+        remark(&format!("brink: interrupted; {verdicts} verdicts came, and --resume goes on"));
+    }
+    exit(&run, &report, &tally, &begun.issues, complete)
+}
+
+/// The tests that the options ask for.
+fn plan(opts: &Opts) -> Result<RunFile<LimitPlan>> {
+    let plan = LimitPlan { only: opts.only.clone(), full: opts.full };
+    if !opts.list {
+        plan.tests()?;
+    }
+    let run = &opts.session.run;
+    Ok(RunFile::new(plan, run.backends(None)?, run.budget(Some(BUDGET)), None))
+}
+
+/// The exit code. What is known on the backend of a finding may be news on another.
+fn exit(
+    run: &LimitRun,
+    report: &LimitReport,
+    tally: &Tally,
+    issues: &KnownIssues,
+    complete: bool,
+) -> Result<Exit> {
+    let failures = report.verdicts.iter().filter_map(|(&(_, backend), verdict)| {
+        let failure = verdict.failure()?;
+        failure.judged.as_ref()?;
+        Some(told::standing(issues, failure, &run.backends[backend]))
+    });
+    let failures: Vec<Option<Known>> = failures.collect();
+    let all = tally.standings().chain(failures.iter().map(Option::as_ref));
+    match (known::exit(all), tally.differences.is_empty()) {
+        (Some(Exit::Found), _) => return Ok(Exit::Found),
+        (_, false) => return Ok(Exit::Changed),
+        (Some(known), true) => return Ok(known),
+        (None, true) if !complete => return Ok(Exit::Interrupted),
+        (None, true) => {}
     }
     let applicable = |v: &&LimitVerdict| !matches!(v, LimitVerdict::NotApplicable(_));
     let told = |v: &LimitVerdict| !matches!(v, LimitVerdict::Unclear(_));

@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 
 #[derive(Args, Debug)]
 pub(super) struct Opts {
-    /// Directories of sweeps, hunts and campaigns, or such as this command made
+    /// Directories of sweeps, hunts, campaigns and limit tests, or such as this command made
     #[arg(required = true, value_name = "DIR")]
     sources: Vec<PathBuf>,
     /// Where all of them are brought together

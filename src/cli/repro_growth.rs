@@ -61,7 +61,9 @@ pub(super) fn run(
     let told = Told { plan: &plan, budget, json, quiet };
     let (mut seen, mut runs) = (0, 0);
     let (mut standing, mut fell) = (None, false);
-    for (backend, time) in backends.iter().flat_map(|it| (0..times).map(move |time| (it, time))) {
+    // Whose table was told.
+    let mut tabled: Option<&Backend> = None;
+    for backend in backends.iter().flat_map(|it| std::iter::repeat_n(it, times as usize)) {
         let measured = measure(&plan, backend, budget, &pool, &stop);
         if stop.load(Relaxed) {
             remark(&format!("brink: interrupted after {runs} measurements"));
@@ -70,7 +72,8 @@ pub(super) fn run(
         runs += 1;
         match measured {
             Ok((ladder, top)) => {
-                let judged = told.tell(backend, &ladder, &top, time == 0);
+                let judged = told.tell(backend, &ladder, &top, tabled != Some(backend));
+                tabled = Some(backend);
                 let same = asked.find(&judged);
                 seen += u32::from(same.is_some());
                 if let Some(same) = same {
@@ -160,8 +163,8 @@ impl Told<'_> {
         }
     }
 
-    /// Tells of one measurement, with all its figures where it is the first of its backend; the signatures of what
-    /// it shows.
+    /// Tells of one measurement, with all its figures where it is its backend's first; the signatures
+    /// of what it shows.
     fn tell(&self, backend: &Backend, ladder: &Ladder, top: &Outcome, first: bool) -> Vec<Judged> {
         let (judged, inconclusive) =
             Court::judge_ladder(self.plan.top(), backend, &self.budget, top, ladder);

@@ -29,13 +29,13 @@ pub(super) struct SessionOpts {
     #[command(flatten)]
     pub(super) run: RunOpts,
     #[command(flatten)]
-    known: KnownOpts,
+    pub(super) known: KnownOpts,
     /// Print every event as a line of JSON, and no summary
     #[arg(long, conflicts_with = "quiet")]
-    json: bool,
+    pub(super) json: bool,
     /// Print nothing but errors
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 impl SessionOpts {
@@ -174,13 +174,14 @@ pub(super) fn exit_of(tally: &Tally) -> Option<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::Difference;
+    use crate::campaign::{Difference, Expecting};
 
     #[test]
     fn a_case_that_differs_is_no_success_and_less_than_a_finding() {
         let mut tally = Tally::default();
         assert_eq!((exit(&tally, true), exit(&tally, false)), (Exit::Nothing, Exit::Interrupted));
         let difference = Difference {
+            of: Expecting::Regression,
             case: "a".to_owned(),
             backend: "x86_64".parse().unwrap(),
             expected: "pass".to_owned(),

@@ -152,7 +152,7 @@ pub(super) fn tally(repro: &Repro, report: &ReproReport) -> String {
         (0, 0) => "There is nowhere to compile it".to_owned(),
         (_, 0) => format!("It compiles in all {accepted} runs that can be asked"),
         (0, _) if failed.iter().all(|run| is_called_invalid(run)) => {
-            "It is not a valid module, as all of them say".to_owned()
+            "All of them call it invalid, or past a limit".to_owned()
         }
         (0, _) => "It compiles in none of them".to_owned(),
         (_, others) => format!("It compiles in {accepted} runs and does not in {others}"),

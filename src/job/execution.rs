@@ -24,16 +24,24 @@ impl Execution {
 }
 
 /// Where an instance's memories, tables and heaps come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allocator {
     /// Each from the system, when it is needed.
+    #[default]
     OnDemand,
     /// From slots that are set aside beforehand.
     Pooling,
 }
 
 impl Allocator {
+    /// Whether it is what jobs have unless told otherwise.
+    pub fn is_default(&self) -> bool {
+        *self == Allocator::default()
+    }
+
     /// Every allocator.
     pub const ALL: [Allocator; 2] = [Allocator::OnDemand, Allocator::Pooling];
 }

@@ -3,7 +3,7 @@
 
 use super::format::{clip, microseconds};
 use super::tally::{Cell, Reason, Tally};
-use crate::campaign::Finding;
+use crate::campaign::{Expecting, Finding};
 use crate::engines::EngineId;
 use crate::store::Readers;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -170,7 +170,15 @@ fn regressions(out: &mut String, tally: &Tally) {
         let _ = writeln!(out, "{}", clip(&difference.to_string(), 2 * CLIP));
         let engine = difference.backend.engine();
         let own = difference.backend.clone().on(&EngineId::builtin());
-        let _ = writeln!(out, "   brink regress {} -e {engine} -b {own} --slow", difference.case);
+        let case = &difference.case;
+        let _ = match difference.of {
+            Expecting::Regression => {
+                writeln!(out, "   brink regress {case} -e {engine} -b {own} --slow")
+            }
+            Expecting::LimitTest => {
+                writeln!(out, "   brink limits --only {case:?} -e {engine} -b {own}")
+            }
+        };
     }
 }
 

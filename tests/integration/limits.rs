@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use wasm_brink::campaign::{
     Case, Court, Event, LimitReport, LimitRun, LimitTest, LimitVerdict, Observer, Repro, ReproRun,
-    limit_tests, reproduce, run_limit_tests, run_short,
+    Subject, limit_tests, reproduce, run_limit_tests, run_short,
 };
 use wasm_brink::engines::Backend;
 use wasm_brink::job::{Allocator, Budget, Execution, PlantedShortage};
 use wasm_brink::oracles::Severity;
-use wasm_brink::outcome::{ShortageFault, WrongKind};
+use wasm_brink::outcome::{Outcome, ShortageFault, WrongKind};
 use wasm_brink::promises::{End, Promise};
 use wasm_brink::recipe::Recipe;
 use wasm_brink::sandbox::{Host, Pool};
@@ -135,16 +135,31 @@ fn a_deviation_that_is_gone_is_told() {
     assert!(failure.words.contains("known"), "{failure:?}");
 }
 
-/// Keeps what it is told, but for what no log keeps.
+/// Keeps what it is told.
 #[derive(Default)]
 struct Log(Mutex<Vec<Event>>);
 
 impl Observer for Log {
     fn observe(&self, event: Event) {
-        if event.is_kept() {
-            self.0.lock().unwrap().push(event);
-        }
+        self.0.lock().unwrap().push(event);
     }
+}
+
+/// What a run of tests told: jobs that were run, ends that were logged, findings, differences.
+fn told(run: &LimitRun) -> (Vec<Event>, LimitReport, [usize; 4]) {
+    let log = Log::default();
+    let report = run_limit_tests(run, &pool(), &AtomicBool::new(false), &log);
+    assert_eq!((&report.error, report.verdicts.len()), (&None, run.tests.len()));
+    let mut events = log.0.into_inner().unwrap();
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    let counts = [
+        count(|event| matches!(event, Event::JobsStarted { .. })),
+        count(|event| matches!(event, Event::JobEnded { .. })),
+        count(|event| matches!(event, Event::Found { finding } if finding.seen == (3, 3))),
+        count(|event| matches!(event, Event::Differed { .. })),
+    ];
+    events.retain(Event::is_kept);
+    (events, report, counts)
 }
 
 #[test]
@@ -153,30 +168,44 @@ fn what_an_oracle_sees_three_times_is_a_finding_and_a_run_goes_on_where_it_stood
     // Less memory than so many locals take.
     let budget = Budget::new(60, 1 << 20);
     let mut run = LimitRun { tests, backends: backends(&["x86_64"]), budget, past: Vec::new() };
-    let of = |run: &LimitRun| {
-        let log = Log::default();
-        let report = run_limit_tests(run, &pool(), &AtomicBool::new(false), &log);
-        assert_eq!((report.error, report.verdicts.len()), (None, 1));
-        let LimitVerdict::Failed(failure) = &report.verdicts[&(0, 0)] else {
-            panic!("{:?}", report.verdicts)
-        };
-        assert_eq!(failure.judged.as_ref().unwrap().violation.oracle, "memory");
-        let events = log.0.into_inner().unwrap();
-        let found = events.iter().filter_map(|event| {
-            if let Event::Found { finding } = event { Some(finding.seen) } else { None }
-        });
-        let found: Vec<(u32, u32)> = found.collect();
-        let jobs = events.iter().filter(|event| matches!(event, Event::JobEnded { .. })).count();
-        (events, jobs, found)
+    let told = |run: &LimitRun| {
+        let (events, report, counts) = told(run);
+        for verdict in report.verdicts.values() {
+            let failure = verdict.failure().unwrap_or_else(|| panic!("{verdict:?}"));
+            assert_eq!(failure.judged.as_ref().unwrap().violation.oracle, "memory");
+        }
+        (events, counts)
     };
-    let (events, jobs, found) = of(&run);
-    assert_eq!((jobs, found), (3, vec![(3, 3)]));
+    let (events, counts) = told(&run);
+    assert_eq!(counts, [3, 1, 1, 0]);
+    // Killed before the finding was made.
     run.past = events.iter().take(1).cloned().collect();
-    let (_, jobs, found) = of(&run);
-    assert_eq!((jobs, found), (2, vec![(3, 3)]), "one run is known, two are missing");
+    assert_eq!(told(&run).1, [2, 0, 1, 0], "the first run is known");
     run.past = events;
-    let (_, jobs, found) = of(&run);
-    assert_eq!((jobs, found), (0, vec![]), "all is known, and found once");
+    assert_eq!(told(&run).1, [2, 0, 0, 0], "it is found once");
+}
+
+#[test]
+fn what_no_oracle_has_a_word_for_differs_and_what_went_well_is_not_run_again() {
+    let mut tests = named(&["Compile function params limit", "Compile function locals minimum"]);
+    tests[0].accept = false;
+    let backends = backends(&["x86_64"]);
+    let mut run = LimitRun { tests, backends, budget: BUDGET, past: Vec::new() };
+    let (events, report, counts) = told(&run);
+    assert_eq!(counts, [4, 2, 0, 1]);
+    assert!(report.verdicts[&(0, 0)].failure().unwrap().judged.is_none());
+    run.past = events;
+    // What the machine was to blame for says nothing, and is asked again.
+    let second = Subject::Recipe(run.tests[1].recipe.clone());
+    let lost = run.past.iter_mut().find_map(|event| {
+        if let Event::JobEnded { outcome, subject, .. } = event {
+            (*subject == second).then_some(outcome)
+        } else {
+            None
+        }
+    });
+    **lost.unwrap() = Outcome::infrastructure(0, "no worker".to_owned());
+    assert_eq!(told(&run).2, [3, 1, 0, 1]);
 }
 
 #[test]
@@ -187,27 +216,49 @@ fn a_run_of_the_command_is_kept_gone_on_with_and_its_findings_are_run_again() {
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
         (output.status.code(), out, String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let log =
-        || std::fs::read_to_string(place.path().join("brink-limits.out/events.jsonl")).unwrap();
-    let jobs = || log().lines().filter(|line| line.contains("\"job-ended\"")).count();
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+    let ends = |text: &str| text.lines().filter(|line| line.contains("\"job-ended\"")).count();
+    let log = "brink-limits.out/events.jsonl";
     let small = ["limits", "--only", "function params", "-b", "x86_64", "winch-x86_64"];
     let (exit, out, err) = run(&small);
     assert_eq!(exit, Some(0), "{out}{err}");
-    let before = jobs();
+    assert!(!out.contains("unclear ") && ends(&read(log)) == 12, "{out}");
     let (exit, again, err) = run(&["limits", "--resume"]);
-    assert_eq!((exit, jobs()), (Some(0), before), "{again}{err}");
+    assert_eq!((exit, ends(&read(log))), (Some(0), 12), "{again}{err}");
     assert_eq!(again, out);
-    assert_eq!(run(&["limits", "--resume", "--only", "x"]).0, Some(1), "as it was started");
+    let (exit, _, err) = run(&["limits", "--resume", "--only", "x"]);
+    assert!(exit == Some(1) && err.contains("cannot be used with"), "{err}");
 
     let starved = ["limits", "--only", "Compile function locals limit", "--memory-limit", "1MiB"];
-    let (exit, out, err) = run(&[&starved[..], &["-b", "x86_64"]].concat());
+    let starved = [&starved[..], &["-b", "x86_64"]].concat();
+    let (exit, out, err) = run(&starved);
     assert_eq!(exit, Some(2), "{out}{err}");
+    assert!(out.contains("FAILED Compile") && out.contains("--memory-limit 1MiB"), "{out}");
+    assert!(!out.contains("such cases in this run"), "{out}");
     let command = out.lines().find_map(|line| line.trim().strip_prefix("brink repro "));
     let folder = command.unwrap_or_else(|| panic!("{out}"));
     let (exit, out, err) = run(&["repro", folder]);
     assert_eq!(exit, Some(2), "{out}{err}");
+    assert!(err.contains("The finding reproduces"), "{err}");
+    let (exit, out, err) = run(&["repro", folder, "--memory-limit", "1GiB"]);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    assert!(err.contains("does not reproduce, within 300 s and 1.0 GiB; it was found"), "{err}");
     let (exit, out, err) = run(&["merge", "brink-limits.out", "-o", "all"]);
     assert_eq!(exit, Some(2), "{out}{err}");
+    assert!(read("all/events.jsonl").contains("\"found\""));
+
+    let list = "version = 1\n[[issue]]\nid = \"greedy\"\naddress = \"https://example.org/1\"\noracle = \"memory\"\n\
+                key = [\"locals\"]\ntargets = [\"x86_64\"]\naffected = [\">=1\"]\n";
+    std::fs::write(place.path().join("list.toml"), list).unwrap();
+    let known = [&starved[..], &["--known-issues", "list.toml"]].concat();
+    let (exit, out, err) = run(&known);
+    assert_eq!(exit, Some(3), "{out}{err}");
+    assert!(out.contains("known Compile") && out.contains("greedy"), "{out}");
+    let (exit, out, _) = run(&[&known[..], &["-q"]].concat());
+    assert_eq!((exit, out.as_str()), (Some(3), ""));
+    let (_, out, _) = run(&[&known[..], &["--json"]].concat());
+    let verdict = out.lines().find(|line| line.contains("\"limit-verdict\"")).unwrap();
+    assert!(verdict.contains("\"known\":\"greedy\""), "{verdict}");
 }
 
 /// Runs a case on a backend.
@@ -263,7 +314,7 @@ fn a_trap_while_instantiating_is_a_violation() {
 
 #[test]
 fn a_fault_of_what_is_run_is_told_as_sensitive() {
-    use wasm_brink::outcome::{Outcome, Phase, Termination};
+    use wasm_brink::outcome::{Phase, Termination};
     let case = Case::of_recipe(&recipe("frames", &[])).unwrap();
     let mut outcome = Outcome::infrastructure(0, String::new());
     outcome.phase = Phase::Execute;

@@ -63,6 +63,8 @@ impl Event {
                 finding.subject = Subject::Module(finding.subject.family().to_owned());
                 finding.outcome.hide();
             }
+            // One run may show something else besides.
+            Event::Found { finding } if finding.outcome.is_sensitive() => finding.outcome.hide(),
             Event::JobEnded { .. }
             | Event::Found { .. }
             | Event::RunStarted { .. }
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
     use crate::campaign::{Case, Court, Finding};
     use crate::engines::Backend;
-    use crate::job::Budget;
+    use crate::job::{Allocator, Budget};
     use crate::outcome::{EdgeCheck, EdgeKind, EdgeMismatch, Outcome, Termination};
     use crate::recipe::Recipe;
 
@@ -127,6 +129,7 @@ mod tests {
             peers: Vec::new(),
             budget,
             outcome: outcome.clone(),
+            allocator: Allocator::OnDemand,
             seen: (3, 3),
             growth: None,
         };
@@ -141,6 +144,11 @@ mod tests {
             inconclusive: Vec::new(),
         };
         assert!(!ended.is_kept());
+        // What is no secret itself brings nothing with it that is one.
+        let mut plain = finding.clone();
+        plain.violation.severity = crate::oracles::Severity::Bug;
+        let told = Event::Found { finding: Box::new(plain) }.without_secrets();
+        assert!(!serde_json::to_string(&told).unwrap().contains("65528"));
         let warned = judged.unconfirmed(&case, &backend, 2, 3);
         for event in [Event::Found { finding: Box::new(finding) }.without_secrets(), warned] {
             let text = serde_json::to_string(&event).unwrap();

@@ -9,6 +9,7 @@ use super::{Hunt, HuntOptions, recipe_of};
 use crate::campaign::confirming::Confirming;
 use crate::campaign::ladder::Evidence;
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
+use crate::job::Allocator;
 use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
 
@@ -180,6 +181,7 @@ fn found(
         peers: Vec::new(),
         budget: hunt.options.budget,
         outcome,
+        allocator: Allocator::OnDemand,
         seen: (runs, runs),
         growth,
     };

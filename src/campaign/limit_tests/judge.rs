@@ -4,6 +4,7 @@ use super::deviations::deviation;
 use super::{Aspect, LimitTest};
 use crate::campaign::{Case, Judged};
 use crate::engines::{Backend, Strategy};
+use crate::oracles::Inconclusive;
 use crate::outcome::{
     EngineVerdict, Outcome, Phase, Refusal, RefusalKind, Termination, Validation,
 };
@@ -19,7 +20,7 @@ pub enum LimitVerdict {
     /// Otherwise, as is known and meant.
     Deviates(&'static str),
     /// Otherwise.
-    Failed(Failure),
+    Failed(LimitFailure),
     /// It cannot be told, and why: the machine failed, or runs differ.
     Unclear(String),
     /// The backend cannot be asked.
@@ -28,7 +29,7 @@ pub enum LimitVerdict {
 
 impl LimitVerdict {
     /// How it fails, where it does.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub fn failure(&self) -> Option<&LimitFailure> {
         match self {
             LimitVerdict::Failed(failure) => Some(failure),
             LimitVerdict::Passed(_)
@@ -42,20 +43,20 @@ impl LimitVerdict {
 
 /// How a test fails.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct LimitFailure {
     /// In words that anybody may read.
     pub words: String,
     /// What the oracles say, where they have something to say.
     pub judged: Option<Judged>,
 }
 
-impl Failure {
+impl LimitFailure {
     fn of(judged: &Judged) -> LimitVerdict {
-        LimitVerdict::Failed(Failure { words: judged.told(), judged: Some(judged.clone()) })
+        LimitVerdict::Failed(LimitFailure { words: judged.told(), judged: Some(judged.clone()) })
     }
 
     fn in_words(words: impl Into<String>) -> LimitVerdict {
-        LimitVerdict::Failed(Failure { words: words.into(), judged: None })
+        LimitVerdict::Failed(LimitFailure { words: words.into(), judged: None })
     }
 }
 
@@ -65,18 +66,21 @@ pub(super) fn judge(
     backend: &Backend,
     case: &Case,
     outcome: &Outcome,
-    judged: &[Judged],
+    (judged, inconclusive): (&[Judged], &[Inconclusive]),
 ) -> LimitVerdict {
-    let violation = || judged.first().map(Failure::of);
+    let violation = || judged.first().map(LimitFailure::of);
     let (accepts, words) = match answer(test.aspect, backend, case, outcome) {
         Answer::Accepts(words) => (true, words),
         Answer::Refuses(words) => (false, words),
         Answer::Lacks(reason) => return LimitVerdict::NotApplicable(reason),
         // The oracles say it better, where they have something to say.
-        Answer::Fails(words) => return violation().unwrap_or_else(|| Failure::in_words(words)),
+        Answer::Fails(words) => {
+            return violation().unwrap_or_else(|| LimitFailure::in_words(words));
+        }
         // Not every end that no engine came to by itself is the engine's fault.
         Answer::Ends(words) => {
-            return violation().unwrap_or(LimitVerdict::Unclear(words));
+            let unclear = inconclusive.first().map_or(words, ToString::to_string);
+            return violation().unwrap_or(LimitVerdict::Unclear(unclear));
         }
     };
     if test.aspect == Aspect::Run {
@@ -90,15 +94,19 @@ pub(super) fn judge(
     match deviation(test, backend) {
         None if accepts == test.accept => LimitVerdict::Passed(words),
         Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
-        Some(_) => Failure::in_words("it is known to deviate here, and does not"),
-        // What the limits of the built-in engine say of it is for the oracles.
-        None => violation().unwrap_or_else(|| {
-            Failure::in_words(if accepts {
-                "it is accepted".to_owned()
-            } else {
-                format!("it is refused: {words}")
+        Some(_) => LimitFailure::in_words("it is known to deviate here, and does not"),
+        // Only these are about whether a module is taken.
+        None => {
+            let said =
+                judged.iter().find(|it| ["refusal", "laxness"].contains(&&*it.violation.oracle));
+            said.map(LimitFailure::of).unwrap_or_else(|| {
+                LimitFailure::in_words(if accepts {
+                    "it is accepted".to_owned()
+                } else {
+                    format!("it is refused: {words}")
+                })
             })
-        }),
+        }
     }
 }
 
@@ -215,8 +223,8 @@ mod tests {
         let test = limit_tests().into_iter().find(|test| test.name == name).expect(name);
         let case = Case::of_recipe(&test.recipe).unwrap();
         let (backend, budget) = (backend.parse().unwrap(), Budget::new(300, 8 << 30));
-        let (judged, _) = Court::judge(&case, &backend, &budget, outcome, None);
-        judge(&test, &backend, &case, outcome, &judged)
+        let (judged, inconclusive) = Court::judge(&case, &backend, &budget, outcome, None);
+        judge(&test, &backend, &case, outcome, (&judged, &inconclusive))
     }
 
     fn ended(phase: Phase, termination: Termination) -> Outcome {
@@ -304,7 +312,7 @@ mod tests {
         let fault = ended(Phase::Execute, Termination::Signaled { signal: 11, frames });
         for outcome in [wrong, fault] {
             let verdict = judged(&name, "x86_64", &outcome);
-            let LimitVerdict::Failed(Failure { words, judged }) = verdict else {
+            let LimitVerdict::Failed(LimitFailure { words, judged }) = verdict else {
                 panic!("{verdict:?}")
             };
             assert!(judged.is_some_and(|judged| judged.violation.severity == Severity::Security));

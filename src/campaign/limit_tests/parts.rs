@@ -23,8 +23,8 @@ impl Part {
     }
 }
 
-/// The modules that tests are about. Small ones come first: most of the time goes to a few large ones,
-/// and a run that is stopped should have told of many.
+/// The modules that tests are about. Those of few bytes come first: most take little time, so that a run
+/// which is stopped has told of many.
 pub(super) fn parts(tests: &[LimitTest]) -> Result<VecDeque<Part>, RecipeCheckError> {
     let mut parts: Vec<(u64, Part)> = Vec::new();
     for (at, test) in tests.iter().enumerate() {

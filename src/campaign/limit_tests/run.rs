@@ -3,7 +3,9 @@
 use super::LimitTest;
 use super::judge::LimitVerdict;
 use super::parts::{Part, parts};
-use crate::campaign::{Case, CaseError, Court, Event, Judged, Observer};
+use super::weigh::Asked;
+use crate::campaign::confirming::Footing;
+use crate::campaign::{Case, CaseError, Court, Event, Observer};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -68,32 +70,20 @@ struct Open {
     backends: VecDeque<usize>,
 }
 
-/// Tests that one job answers on one backend.
-pub(super) struct Asked {
-    pub(super) tests: Vec<usize>,
-    /// Name of the part that they are of.
-    pub(super) part: String,
-    pub(super) case: Case,
-    pub(super) backend: usize,
-    /// How often they have failed so far.
-    pub(super) failed: u32,
-    /// What the oracles said of every run so far.
-    pub(super) shown: Option<Judged>,
-}
-
 #[derive(Default)]
 pub(super) struct State {
     parts: VecDeque<Part>,
     open: Option<Open>,
     next_job: u64,
-    /// What has failed and is to be run again.
+    /// In which something went wrong, and what is to be run again.
     again: VecDeque<Asked>,
     /// By job, what it answers.
     running: BTreeMap<u64, Asked>,
-    /// By part and backend, what came of it in an earlier session, the first first.
-    past: HashMap<(String, Backend), VecDeque<Outcome>>,
+    /// By part and backend, what came of its first run in an earlier session.
+    past: HashMap<(String, Backend), Outcome>,
     pub(super) court: Court,
     pub(super) report: LimitReport,
+    footing: Footing,
     error: Option<String>,
 }
 
@@ -102,12 +92,14 @@ impl State {
     fn remember(&mut self, past: &[Event]) {
         for event in past {
             match event {
-                Event::JobEnded { line, backend, outcome, .. } => {
+                // What says nothing of the engine is asked again.
+                Event::JobEnded { line, backend, outcome, .. } if outcome.says_something() => {
                     let of = (line.clone(), backend.clone());
-                    self.past.entry(of).or_default().push_back(outcome.as_ref().clone());
+                    self.past.insert(of, outcome.as_ref().clone());
                 }
                 Event::Found { finding } => self.court.remember(&finding.signature),
-                Event::RunStarted { .. }
+                Event::JobEnded { .. }
+                | Event::RunStarted { .. }
                 | Event::JobsStarted { .. }
                 | Event::Skipped { .. }
                 | Event::Shared { .. }
@@ -174,17 +166,18 @@ impl Work<'_> {
     /// The task that answers, or `None` where an earlier session has the answer.
     fn task(&self, state: &mut State, mut asked: Asked) -> Option<Next> {
         let named = &self.run.backends[asked.backend];
-        let of = (asked.part.clone(), named.clone());
-        while let Some(outcome) = state.past.get_mut(&of).and_then(VecDeque::pop_front) {
-            let (judged, _) = self.judge(&asked, &outcome);
-            asked = self.weigh(state, asked, &outcome, &judged)?;
+        if asked.doubt.is_none()
+            && let Some(outcome) = state.past.remove(&(asked.part.clone(), named.clone()))
+        {
+            let (judged, inconclusive) = self.judge(&asked, &outcome);
+            asked = self.first_run(state, asked, outcome, judged, &inconclusive)?;
         }
         let mut job = asked.case.job(state.next_job, named, self.run.budget);
         job.repeat = false;
         job.edge = None;
         state.next_job += 1;
         self.observer.observe(Event::JobsStarted {
-            line: format!("{} on {named}", asked.case.subject),
+            line: format!("{} on {named}", asked.part),
             at: None,
             count: 1,
             planned: self.planned,
@@ -198,6 +191,12 @@ impl Work<'_> {
 impl Tasks for Work<'_> {
     fn next(&self) -> Next {
         let state = &mut *self.state();
+        if let Some(failure) = state.footing.failure.take() {
+            state.error.get_or_insert_with(|| failure.to_string());
+        }
+        if state.error.is_some() {
+            return Next::Done;
+        }
         while let Some(asked) = state.again.pop_front() {
             if let Some(next) = self.task(state, asked) {
                 return next;
@@ -221,7 +220,7 @@ impl Tasks for Work<'_> {
             if tests.is_empty() {
                 continue;
             }
-            let asked = Asked { tests, part, case, backend, failed: 0, shown: None };
+            let asked = Asked { part, case, backend, tests, doubt: None };
             if let Some(next) = self.task(state, asked) {
                 return next;
             }
@@ -231,14 +230,24 @@ impl Tasks for Work<'_> {
     fn ended(&self, outcome: Outcome) {
         let state = &mut *self.state();
         let Some(asked) = state.running.remove(&outcome.job) else { return };
-        let (part, case, backend) = (asked.part.clone(), asked.case.clone(), asked.backend);
-        let (judged, inconclusive) = self.judge(&asked, &outcome);
-        let again = self.weigh(state, asked, &outcome, &judged);
+        state.footing.watch(&outcome);
+        let again = if asked.doubt.is_some() {
+            self.later_run(state, asked, &outcome)
+        } else {
+            let (judged, inconclusive) = self.judge(&asked, &outcome);
+            // Later runs of it are not kept: they are made again where a run goes on.
+            self.observer.observe(Event::judged(
+                asked.part.clone(),
+                &asked.case,
+                &self.run.backends[asked.backend],
+                self.run.budget,
+                outcome.clone(),
+                &judged,
+                &inconclusive,
+            ));
+            self.first_run(state, asked, outcome, judged, &inconclusive)
+        };
         state.again.extend(again);
-        let (backend, budget) = (&self.run.backends[backend], self.run.budget);
-        let (judged, inconclusive) = (&judged[..], &inconclusive[..]);
-        let ended = Event::judged(part, &case, backend, budget, outcome, judged, inconclusive);
-        self.observer.observe(ended);
     }
 
     fn seat_failed(&self, error: SeatError) {

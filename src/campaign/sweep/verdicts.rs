@@ -2,8 +2,9 @@
 
 use super::Sweep;
 use super::state::{Running, State};
-use crate::campaign::confirming::Confirming;
+use crate::campaign::confirming::{Confirming, shows};
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
+use crate::job::Allocator;
 use crate::oracles;
 use crate::outcome::Outcome;
 use crate::sandbox::Task;
@@ -120,11 +121,7 @@ impl Sweep<'_> {
         if confirming.wastes(outcome) {
             return self.run_again(state, running, &case, id);
         }
-        // Which of two passes took a little longer, or which frame of a recursion was the last,
-        // may differ; what went wrong may not.
-        let ending = |outcome: &Outcome| outcome.termination.name();
-        let same = ending(outcome) == ending(&confirming.outcome)
-            && judged.iter().any(|j| j.violation.oracle == confirming.judged.violation.oracle);
+        let same = shows((&confirming.outcome, &confirming.judged), outcome, &judged);
         if !confirming.note(same) {
             return;
         }
@@ -178,6 +175,7 @@ impl Sweep<'_> {
             backend: self.options.backends[backend].clone(),
             budget: self.options.budget,
             outcome,
+            allocator: Allocator::OnDemand,
             seen,
             growth: None,
         };

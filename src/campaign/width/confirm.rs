@@ -5,7 +5,7 @@ use crate::campaign::events::Silent;
 use crate::campaign::{
     CONFIRMATIONS, Case, CaseError, Finding, Judged, Repro, ReproRun, Subject, reproduce,
 };
-use crate::job::Budget;
+use crate::job::{Allocator, Budget};
 use crate::recipe::Recipe;
 use crate::sandbox::{Pool, SeatError};
 use std::sync::atomic::AtomicBool;
@@ -55,6 +55,7 @@ pub fn confirm_width(
             peers: Vec::new(),
             budget,
             outcome: run.outcome,
+            allocator: Allocator::OnDemand,
             seen: (count, count),
             growth: None,
         }));

@@ -3,7 +3,7 @@
 
 use super::corpus::Corpus;
 use super::rotation::{Done, Round, Step};
-use crate::campaign::{Check, Difference, Event, Observer, RegressError, Seen, regress};
+use crate::campaign::{Check, Difference, Event, Expecting, Observer, RegressError, Seen, regress};
 use crate::cli::options::{cache, installed};
 use crate::cli::regress::{DIRECTORY, select};
 use crate::corpus::{self, Entry};
@@ -128,7 +128,8 @@ fn look(checks: &[Check<'_>], round: &Round<'_>) -> Result<()> {
     for (Check { entry, backend, expect }, checked) in checks.iter().zip(all) {
         if let Some(Seen::Differs(_, seen)) = checked.map(|it| it.seen) {
             let (case, backend) = (entry.slug.clone(), backend.clone());
-            let difference = Difference { case, backend, expected: expect.to_string(), seen };
+            let (of, expected) = (Expecting::Regression, expect.to_string());
+            let difference = Difference { of, case, backend, expected, seen };
             round.observer.observe(Event::Differed { difference });
         }
     }

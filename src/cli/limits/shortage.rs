@@ -23,10 +23,10 @@ const EACH: u64 = 200;
 const BACKEND: &str = "x86_64";
 
 pub(super) fn run(opts: &Opts) -> Result<Exit> {
-    let backends = if opts.run.backends.is_empty() && opts.run.engines.is_empty() {
+    let backends = if opts.session.run.backends.is_empty() && opts.session.run.engines.is_empty() {
         vec![BACKEND.parse::<Backend>()?]
     } else {
-        opts.run.backends(None)?
+        opts.session.run.backends(None)?
     };
     for backend in &backends {
         ensure!(
@@ -34,11 +34,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             "fail allocations on {backend}: only what the built-in engine can run here is looked at"
         );
     }
-    let budget = opts.run.budget(Some(BUDGET));
-    let pool = opts.run.pool(&backends)?;
+    let budget = opts.session.run.budget(Some(BUDGET));
+    let pool = opts.session.run.pool(&backends)?;
     let stop = stop_flag()?;
     let each = if opts.full { u64::MAX >> 16 } else { EACH };
-    let issues = opts.known.read()?;
+    let issues = opts.session.known.read()?;
     let mut standings: Vec<Option<Known>> = Vec::new();
     let (mut rounds, mut incomplete) = (0, 0);
     for ShortageCase { recipe, each_max } in shortage_recipes() {
@@ -48,7 +48,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             }
             let proposals = &crate::campaign::Case::of_recipe(&recipe)?.proposals;
             if let Some(reason) = backend.lacks(proposals) {
-                if !opts.quiet && !opts.json {
+                if !opts.session.quiet && !opts.session.json {
                     say(&format!("{recipe} on {backend}: not applicable: {reason}\n"));
                 }
                 continue;
@@ -64,7 +64,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             standings.extend(known);
         }
     }
-    if !opts.quiet && !opts.json {
+    if !opts.session.quiet && !opts.session.json {
         let faults = standings.len();
         say(&format!("{rounds} allocations were refused; {faults} kinds of fault\n"));
     }
@@ -102,7 +102,7 @@ fn tell(
         faults,
         violations,
     } = report;
-    if opts.json {
+    if opts.session.json {
         let violations: Vec<&str> = violations.iter().map(|it| it.violation.key.as_str()).collect();
         let line = serde_json::json!({
             "subject": recipe,
@@ -121,7 +121,7 @@ fn tell(
         say(&format!("{line}\n"));
         return;
     }
-    if !opts.quiet {
+    if !opts.session.quiet {
         let end = if *complete { "" } else { " (given up before the end)" };
         say(&format!(
             "{recipe} on {backend}: {rounds} allocations refused one by one{end}: {errors} errors as \

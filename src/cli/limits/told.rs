@@ -1,11 +1,12 @@
 //! What `brink limits` says of its tests.
 
-use super::Opts;
-use crate::campaign::{Failure, LimitReport, LimitRun, LimitVerdict};
+use super::{BUDGET, Opts};
+use crate::campaign::{Judged, LimitFailure, LimitReport, LimitRun, LimitTest, LimitVerdict};
 use crate::cli::exit::say;
 use crate::cli::known;
 use crate::cli::table::{list, wrapped};
 use crate::engines::Backend;
+use crate::job::Budget;
 use crate::report::{Known, Tally, findings_summary};
 use crate::triage::KnownIssues;
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 /// What the list of known issues says of a failure.
 pub(super) fn standing(
     issues: &KnownIssues,
-    failure: &Failure,
+    failure: &LimitFailure,
     backend: &Backend,
 ) -> Option<Known> {
     let judged = failure.judged.as_ref()?;
@@ -28,10 +29,11 @@ pub(super) fn tell(
     tally: &Tally,
     issues: &KnownIssues,
 ) {
-    if opts.json {
+    let (json, quiet) = (opts.session.json, opts.session.quiet);
+    if json {
         return verdicts(run, report, issues);
     }
-    if !opts.quiet {
+    if !quiet {
         table(run, report, issues);
         deviations(run, report);
     }
@@ -39,24 +41,29 @@ pub(super) fn tell(
         let Some(failure) = verdict.failure() else { continue };
         let (test, backend) = (&run.tests[test], &run.backends[backend]);
         let known = standing(issues, failure, backend);
-        if opts.quiet && is_known(known.as_ref()) {
+        if quiet && is_known(known.as_ref()) {
             continue;
         }
         let word = if is_known(known.as_ref()) { "known" } else { "FAILED" };
         let expected = if test.accept { "accepted" } else { "refused" };
-        let known = known.map(|known| format!("  {known}\n")).unwrap_or_default();
-        say(&wrapped(&format!(
-            "{word} {} on {backend}: to be {expected}, and {}\n{known}  module: {}\n  \
-             brink limits --only {:?} -b {backend}\n",
-            test.name, failure.words, test.recipe, test.name
-        )));
+        let mut text =
+            format!("{word} {} on {backend}: to be {expected}, and {}\n", test.name, failure.words);
+        // What it looks like would tell what it is.
+        let is_sensitive = failure.judged.as_ref().is_some_and(Judged::is_sensitive);
+        if let Some(known) = known.filter(|known| !(is_sensitive && known.is_back)) {
+            text += &format!("  {known}\n");
+        }
+        if !is_sensitive {
+            text += &format!("  module: {}\n", test.recipe);
+        }
+        say(&wrapped(&format!("{text}  {}\n", command(test, backend, &run.budget))));
     }
     for (&(test, backend), verdict) in &report.verdicts {
         let LimitVerdict::Unclear(reason) = verdict else { continue };
         let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
         say(&wrapped(&format!("unclear {test} on {backend}: {reason}\n")));
     }
-    if !opts.quiet {
+    if !quiet {
         if !tally.findings.is_empty() {
             say(&findings_summary(tally, Some(&opts.output)));
             say("\n");
@@ -65,11 +72,27 @@ pub(super) fn tell(
     }
 }
 
+/// The command that runs a test again, beside the run directory.
+fn command(test: &LimitTest, backend: &Backend, budget: &Budget) -> String {
+    let mut text = format!("brink limits --only {:?} -b {backend} -o again.out", test.name);
+    if test.large {
+        text += " --full";
+    }
+    if budget.cpu_s != BUDGET.cpu_s {
+        text += &format!(" --time-limit {}s", budget.cpu_s);
+    }
+    if budget.memory_bytes != BUDGET.memory_bytes {
+        text += &format!(" --memory-limit {}MiB", budget.memory_bytes >> 20);
+    }
+    text
+}
+
 /// A line of JSON for each verdict.
 fn verdicts(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
     for (&(test, backend), verdict) in &report.verdicts {
         let (name, words) = words(verdict);
         let mut line = serde_json::json!({
+            "event": "limit-verdict",
             "test": run.tests[test].name,
             "backend": run.backends[backend],
             "verdict": name,

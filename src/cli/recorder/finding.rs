@@ -2,6 +2,7 @@
 
 use crate::campaign::{Event, Finding, Subject};
 use crate::engines::Backend;
+use crate::job::Allocator;
 use crate::report::{Evidence, Known, Tally, finding_report, wast};
 use crate::shapes;
 use crate::store::{Readers, RunDir, StoreError, read_events, write_file};
@@ -27,6 +28,9 @@ pub(in crate::cli) struct FindingFile {
     pub(in crate::cli) scaled: Vec<String>,
     pub(in crate::cli) time_limit_s: u64,
     pub(in crate::cli) memory_limit_bytes: u64,
+    /// Where memories came from when it was run.
+    #[serde(default, skip_serializing_if = "Allocator::is_default")]
+    pub(in crate::cli) allocator: Allocator,
     /// What the list of known issues says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) known: Option<String>,
@@ -75,6 +79,7 @@ pub(in crate::cli) fn finding_files(
         scaled: finding.growth.as_ref().map(|it| it.scaled.clone()).unwrap_or_default(),
         time_limit_s: finding.budget.cpu_s,
         memory_limit_bytes: finding.budget.memory_bytes,
+        allocator: finding.allocator,
         known: known.map(ToString::to_string),
         history: None,
     };

@@ -101,9 +101,9 @@ pub(in crate::cli) fn command_of(run_file: &str) -> Option<String> {
 fn how_to_go_on(command: &str, output: &Path) -> String {
     let output = output.display();
     match command {
-        "sweep" | "hunt" | "limits" => format!(
-            "it is a {command}; `brink {command} --resume --output {output}` goes on with it"
-        ),
+        "sweep" | "hunt" | "limits" => {
+            format!("`brink {command} --resume --output {output}` goes on with it")
+        }
         "campaign" => {
             format!("it is a campaign; `brink campaign --output {output}` goes on with it")
         }

@@ -9,7 +9,7 @@ use crate::cli::known;
 use crate::cli::options::stop_flag;
 use crate::cli::recorder::FindingFile;
 use crate::cli::repro_growth::Asked;
-use crate::job::Budget;
+use crate::job::{Allocator, Budget};
 use crate::recipe::Recipe;
 use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError, Smallest};
 use crate::triage::KnownIssues;
@@ -113,6 +113,7 @@ pub(super) fn least(
         growth: Some(Evidence { scaled: scaled.to_vec(), ladder: grown.ladder }),
         budget,
         outcome: grown.top,
+        allocator: Allocator::OnDemand,
         seen,
     };
     Ok(Some((smallest, found)))

@@ -8,7 +8,7 @@ use crate::campaign::{
 use crate::cli::recorder::{FindingFile, Recorder};
 use crate::cli::verdicts;
 use crate::engines::Backend;
-use crate::job::Budget;
+use crate::job::{Allocator, Budget};
 use crate::oracles;
 use crate::report::Quiet;
 use crate::sandbox::Pool;
@@ -158,6 +158,7 @@ pub(super) fn confirm(
         growth: None,
         budget: target.budget,
         outcome,
+        allocator: Allocator::OnDemand,
         seen: (seen, runs),
     })
 }
