@@ -18,8 +18,10 @@ const ENTROPY_BYTES: usize = 4 << 10;
 /// One step in so many changes bytes rather than recipes, which also tries the decoder.
 const BYTES_EVERY: u32 = 32;
 
-/// The sizes up to which steps lead: the largest, or half of it, and so on, so many times.
-const HALVINGS_MAX: u32 = 5;
+/// The sizes up to which steps lead: this, or half of it, and so on, so many times. One module in 300 was
+/// larger, and these took a quarter of a compiler's time.
+const BYTES_MAX: u64 = FUZZED_BYTES_MAX / 2;
+const HALVINGS_MAX: u32 = 4;
 
 /// A mutation of a compact recipe. Equal seeds take equal steps.
 pub fn recipe(data: &mut [u8], size: usize, max: usize, seed: u32, fallback: &Fallback) -> usize {
@@ -61,7 +63,7 @@ fn step(parent: &Recipe, other: Option<&Recipe>, seed: u32, out: &mut [u8]) -> O
     // Small modules show most, and in the time that a compiler needs for a large one it is through
     // many of them: of two sizes the smaller.
     let halvings = [(); 2].map(|()| u.int_in_range(0..=HALVINGS_MAX));
-    let bytes_max = FUZZED_BYTES_MAX >> halvings.into_iter().flatten().max()?;
+    let bytes_max = BYTES_MAX >> halvings.into_iter().flatten().max()?;
     let bytes_max = bytes_max.max(shapes::small(parent, FUZZED_BYTES_MAX).unwrap_or(0));
     let child = shapes::mutate(parent, other, bytes_max, &mut u).ok()?;
     put(&shapes::to_bytes(&child).ok()?, out)
