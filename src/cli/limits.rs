@@ -13,14 +13,13 @@ use crate::campaign::{
     LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
     run_limit_tests,
 };
-use crate::engines::Backend;
 use crate::job::Budget;
 use crate::report::{Known, Tally};
+use crate::sandbox::{Host, Pool};
 use crate::triage::KnownIssues;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -105,7 +104,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
             Err(exit) => return Ok(exit),
         };
     let tests = session.file.plan.tests()?;
-    warn_of_unknown(&session.file.backends);
+    warn_of_unknown(&pool);
     let (recorder, file, past) = session.record(&opts.session, &begun, None);
     let run = LimitRun { tests, backends: file.backends, budget: file.budget, past };
     let report = run_limit_tests(&run, &pool, &begun.stop, &recorder);
@@ -167,13 +166,13 @@ fn exit(
 }
 
 /// Says of which engines no deviations are known.
-fn warn_of_unknown(backends: &[Backend]) {
-    let engines: BTreeSet<_> = backends.iter().map(Backend::engine).collect();
-    for engine in engines.into_iter().filter(|engine| limit_table(engine).is_none()) {
+fn warn_of_unknown(pool: &Pool) {
+    let engines = pool.hosts.iter().map(Host::engine);
+    for engine in engines.filter(|engine| limit_table(engine).is_none()) {
         remark(&format!(
             "brink: no deviations by design are known of {}; whatever it does otherwise than the \
              tests say fails",
-            engine.title()
+            engine.id.title()
         ));
     }
 }

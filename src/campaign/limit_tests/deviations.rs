@@ -2,20 +2,27 @@
 //! validator, and for each web engine.
 
 use super::{Aspect, LimitTest, Stand};
-use crate::engines::{Backend, EngineId};
+use crate::engines::{Code, Installed};
 
 /// The deviations of one engine.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitTable {
     /// Whose they are.
     pub of: &'static str,
-    /// The engine by its name.
-    engine: &'static str,
-    /// Releases of Wasmtime that have it too, by their first number: a validator stays the same in all
-    /// of them.
-    releases: Option<u64>,
+    /// What kind of engine.
+    engine: Kind,
+    /// Its versions, by their first number, in all of which limits stay the same; none for any.
+    versions: &'static [u64],
     /// The deviations.
     pub deviations: &'static [Deviation],
+}
+
+/// Engines that have limits in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Wasmtime,
+    V8,
+    JavaScriptCore,
 }
 
 /// A deviation by design.
@@ -77,8 +84,8 @@ const MEMORIES: &str = "multi-memory: the text allows 100, which is what the val
 pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "wasmparser 0.254 (Wasmtime 48)",
-        engine: "builtin",
-        releases: Some(48),
+        engine: Kind::Wasmtime,
+        versions: &[48],
         deviations: &[
             refuses("imports", Stand::Limit, TYPE_SIZE),
             refuses("exports", Stand::Limit, TYPE_SIZE),
@@ -123,18 +130,28 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
         ],
     },
     LimitTable {
-        of: "V8 (of node 20)",
-        engine: "v8",
-        releases: None,
+        of: "V8 11 (of node 20)",
+        engine: Kind::V8,
+        versions: &[11],
         deviations: &[
             refuses("imports", Stand::Limit, OLDER_NUMBER),
             refuses("exports", Stand::Limit, OLDER_NUMBER),
         ],
     },
     LimitTable {
+        of: "V8 13 (of node 24)",
+        engine: Kind::V8,
+        versions: &[13],
+        deviations: &[
+            accepts("memories", Stand::Over, MEMORIES),
+            refuses("initial table size", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
+            refuses("table entries", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
+        ],
+    },
+    LimitTable {
         of: "JavaScriptCore",
-        engine: "jsc",
-        releases: None,
+        engine: Kind::JavaScriptCore,
+        versions: &[],
         deviations: &[
             accepts("tables", Stand::Over, "it has a larger limit on tables"),
             refuses("tags", Stand::Limit, "it has 100,000, and calls them exports"),
@@ -150,18 +167,28 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
 ];
 
 /// The deviations that are known of an engine; `None` where nobody has looked.
-pub fn limit_table(engine: &EngineId) -> Option<&'static LimitTable> {
-    let release = engine.release().map(|version| version.major);
-    let is_of = |table: &&LimitTable| {
-        table.engine == engine.as_str() || (release.is_some() && table.releases == release)
+pub fn limit_table(engine: &Installed) -> Option<&'static LimitTable> {
+    let (kind, version) = match engine.code {
+        Code::Node(_) => {
+            (Kind::V8, engine.version.split('.').next().and_then(|it| it.parse().ok()))
+        }
+        Code::Jsc(_) => (Kind::JavaScriptCore, None),
+        Code::Builtin | Code::Library(_) | Code::Worker(_) | Code::Executable(_) => {
+            (Kind::Wasmtime, engine.id.release().map(|version| version.major))
+        }
     };
-    LIMIT_TABLES.iter().find(is_of)
+    let has = |table: &&LimitTable| {
+        let versions = table.versions;
+        versions.is_empty() || version.is_some_and(|version| versions.contains(&version))
+    };
+    LIMIT_TABLES.iter().filter(|table| table.engine == kind).find(has)
 }
 
-/// The deviation that is known of a test on a backend.
-pub(super) fn deviation(test: &LimitTest, backend: &Backend) -> Option<&'static Deviation> {
-    let table = limit_table(backend.engine())?;
-    table.deviations.iter().find(|deviation| deviation.is_of(test))
+impl LimitTable {
+    /// The deviation that is known of a test.
+    pub(super) fn deviation(&self, test: &LimitTest) -> Option<&'static Deviation> {
+        self.deviations.iter().find(|deviation| deviation.is_of(test))
+    }
 }
 
 #[cfg(test)]
@@ -170,12 +197,27 @@ mod tests {
     use crate::campaign::limit_tests;
 
     #[test]
-    fn a_table_is_of_an_engine_and_of_releases_with_the_same_validator() {
-        let of = |name: &str| limit_table(&name.parse().unwrap()).map(|table| table.engine);
-        for name in ["builtin", "48.0.1", "48.0.8-assertions"] {
-            assert_eq!(of(name), Some("builtin"), "{name}");
+    fn a_table_is_of_an_engine_and_of_versions_with_the_same_limits() {
+        let of = |name: &str, version: &str, code: Code| {
+            let (id, version) = (name.parse().unwrap(), version.to_owned());
+            let engine = Installed { id, version, code, ..Installed::builtin() };
+            limit_table(&engine).map(|table| table.of)
+        };
+        assert_eq!(limit_table(&Installed::builtin()).unwrap().of, LIMIT_TABLES[0].of);
+        for name in ["48.0.1", "48.0.8-assertions"] {
+            assert_eq!(
+                of(name, "48", Code::Worker("x".into())),
+                Some(LIMIT_TABLES[0].of),
+                "{name}"
+            );
         }
-        assert_eq!((of("v8"), of("47.0.2"), of("my_engine")), (Some("v8"), None, None));
+        for name in ["47.0.2", "my_engine"] {
+            assert_eq!(of(name, "48", Code::Library("x".into())), None, "{name}");
+        }
+        let v8 = |version| of("v8", version, Code::Node("node".into()));
+        assert_eq!(v8("13.6.233.17-node.53"), Some("V8 13 (of node 24)"));
+        assert_eq!((v8("11.3.244"), v8("12.4")), (Some("V8 11 (of node 20)"), None));
+        assert_eq!(of("jsc", "unknown", Code::Jsc("jsc".into())), Some("JavaScriptCore"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What an outcome says of a limit test.
 
-use super::deviations::deviation;
-use super::{Aspect, LimitTest};
+use super::{Aspect, LimitTable, LimitTest};
 use crate::campaign::{Case, Judged};
 use crate::engines::{Backend, Strategy};
 use crate::oracles::Inconclusive;
@@ -60,10 +59,11 @@ impl LimitFailure {
     }
 }
 
-/// What an outcome says of a test, of which the oracles say `judged`.
+/// What an outcome says of a test, of which the oracles say `judged`; `table` has what the engine
+/// deviates in by design.
 pub(super) fn judge(
     test: &LimitTest,
-    backend: &Backend,
+    (backend, table): (&Backend, Option<&LimitTable>),
     case: &Case,
     outcome: &Outcome,
     (judged, inconclusive): (&[Judged], &[Inconclusive]),
@@ -91,7 +91,7 @@ pub(super) fn judge(
             None => LimitVerdict::CleanError(words),
         };
     }
-    match deviation(test, backend) {
+    match table.and_then(|table| table.deviation(test)) {
         None if accepts == test.accept => LimitVerdict::Passed(words),
         Some(deviation) if accepts == deviation.accepts => LimitVerdict::Deviates(deviation.reason),
         Some(_) => LimitFailure::in_words("it is known to deviate here, and does not"),
@@ -213,7 +213,8 @@ fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::{Court, limit_tests};
+    use crate::campaign::{Court, limit_table, limit_tests};
+    use crate::engines::Installed;
     use crate::job::Budget;
     use crate::oracles::Severity;
     use crate::outcome::{Artifact, Clock, ExecutionCheck, WrongCall, WrongKind};
@@ -224,7 +225,8 @@ mod tests {
         let case = Case::of_recipe(&test.recipe).unwrap();
         let (backend, budget) = (backend.parse().unwrap(), Budget::new(300, 8 << 30));
         let (judged, inconclusive) = Court::judge(&case, &backend, &budget, outcome, None);
-        judge(&test, &backend, &case, outcome, (&judged, &inconclusive))
+        let table = limit_table(&Installed::builtin());
+        judge(&test, (&backend, table), &case, outcome, (&judged, &inconclusive))
     }
 
     fn ended(phase: Phase, termination: Termination) -> Outcome {

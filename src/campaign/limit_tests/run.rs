@@ -1,15 +1,15 @@
 //! Runs limit tests: each module once on each backend, whatever the number of tests about it.
 
-use super::LimitTest;
 use super::judge::LimitVerdict;
 use super::parts::{Part, parts};
 use super::weigh::Asked;
+use super::{LimitTable, LimitTest, limit_table};
 use crate::campaign::confirming::Footing;
 use crate::campaign::{Case, CaseError, Court, Event, Observer};
-use crate::engines::Backend;
+use crate::engines::{Backend, EngineId};
 use crate::job::Budget;
 use crate::outcome::Outcome;
-use crate::sandbox::{Next, Pool, PoolStats, SeatError, Task, Tasks};
+use crate::sandbox::{Host, Next, Pool, PoolStats, SeatError, Task, Tasks};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -47,7 +47,9 @@ pub fn run_limit_tests(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> LimitReport {
-    let mut work = Work { run, observer, planned: 0, state: Mutex::default() };
+    let engines = pool.hosts.iter().map(Host::engine);
+    let tables = engines.filter_map(|it| Some((it.id.clone(), limit_table(it)?))).collect();
+    let mut work = Work { run, observer, planned: 0, tables, state: Mutex::default() };
     match parts(&run.tests) {
         Ok(parts) => {
             work.planned = (parts.len() * run.backends.len()) as u64;
@@ -117,10 +119,18 @@ pub(super) struct Work<'a> {
     pub(super) run: &'a LimitRun,
     pub(super) observer: &'a dyn Observer,
     planned: u64,
+    /// What engines deviate in by design.
+    tables: BTreeMap<EngineId, &'static LimitTable>,
     state: Mutex<State>,
 }
 
 impl Work<'_> {
+    /// A backend, and what its engine deviates in by design.
+    pub(super) fn backend(&self, at: usize) -> (&Backend, Option<&LimitTable>) {
+        let backend = &self.run.backends[at];
+        (backend, self.tables.get(backend.engine()).copied())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

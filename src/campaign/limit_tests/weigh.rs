@@ -55,7 +55,7 @@ impl Work<'_> {
         inconclusive: &[Inconclusive],
     ) -> Option<Asked> {
         state.report.cpu_us += outcome.measurements.cpu_us;
-        let backend = &self.run.backends[asked.backend];
+        let backend = self.backend(asked.backend);
         let mut failures = BTreeMap::new();
         for &at in &asked.tests {
             let (test, said) = (&self.run.tests[at], (&judged[..], inconclusive));
@@ -92,7 +92,7 @@ impl Work<'_> {
         for (accused, seen) in &mut doubt.accused {
             *seen += u32::from(shows((&doubt.outcome, accused), outcome, &judged));
         }
-        let backend = &self.run.backends[asked.backend];
+        let backend = self.backend(asked.backend);
         for (&at, (_, failed)) in &mut doubt.failures {
             let (test, said) = (&self.run.tests[at], (&judged[..], &inconclusive[..]));
             let verdict = judge(test, backend, &asked.case, outcome, said);
