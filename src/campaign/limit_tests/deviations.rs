@@ -76,6 +76,12 @@ const OLDER_NUMBER: &str = "it has 100,000, which was the number of the text bef
 /// Why a table is refused earlier than asked for.
 const TABLE_SIZE_AT_ONCE: &str = "a table that can never be made is refused when it is declared";
 
+/// Why memories of a module go further.
+const MORE_MEMORIES: &str = "it has a larger limit on memories";
+
+/// Why tables go further.
+const MORE_TABLES: &str = "it has a larger limit on tables";
+
 /// Why memories go further.
 const MEMORIES: &str = "multi-memory: the text allows 100, which is what the validator has; the \
                         file still says 1";
@@ -144,6 +150,10 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
         versions: &[13],
         deviations: &[
             accepts("memories", Stand::Over, MEMORIES),
+            accepts("memories of a module", Stand::Over, MORE_MEMORIES),
+            accepts("imported memories", Stand::Over, MORE_MEMORIES),
+            accepts("tables", Stand::Over, MORE_TABLES),
+            refuses("memory64 pages", Stand::Limit, "it has 16 GiB as the most of one memory"),
             refuses("initial table size", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
             refuses("table entries", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
         ],
@@ -153,7 +163,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
         engine: Kind::JavaScriptCore,
         versions: &[],
         deviations: &[
-            accepts("tables", Stand::Over, "it has a larger limit on tables"),
+            accepts("tables", Stand::Over, MORE_TABLES),
             refuses("tags", Stand::Limit, "it has 100,000, and calls them exports"),
             refuses("initial table size", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
             refuses("table entries", Stand::Over, TABLE_SIZE_AT_ONCE).only(COMPILATIONS),
