@@ -33,7 +33,7 @@ pub use self::lab::{Climb, Lab, Trial};
 pub use self::ladder::{Evidence, LadderError, Plan, measure};
 pub use self::limit_tests::{
     Aspect, LIMIT_TABLES, LimitFailure, LimitReport, LimitRun, LimitTable, LimitTest, LimitVerdict,
-    Origin, Stand, limit_table, limit_tests, run_limit_tests,
+    Origin, SENSITIVE_TEST, Stand, limit_table, limit_tests, run_limit_tests,
 };
 pub use self::line::{Line, Scope, lines};
 pub use self::machine::inspected;

@@ -56,13 +56,14 @@ impl Confirming {
 }
 
 /// Whether a run shows what the first run did. Which of two passes took a little longer, or which frame
-/// of a recursion was the last, may differ; what went wrong may not.
+/// of a recursion was the last, may differ; what went wrong may not. Code that does wrong may end in any
+/// way.
 pub(super) fn shows(
     (first, accused): (&Outcome, &Judged),
     outcome: &Outcome,
     judged: &[Judged],
 ) -> bool {
-    outcome.termination.name() == first.termination.name()
+    (outcome.termination.name() == first.termination.name() || accused.is_sensitive())
         && judged.iter().any(|judged| judged.violation.oracle == accused.violation.oracle)
 }
 

@@ -22,6 +22,7 @@ pub use self::deviations::{LIMIT_TABLES, LimitTable, limit_table};
 pub use self::judge::{LimitFailure, LimitVerdict};
 pub use self::rows::limit_tests;
 pub use self::run::{LimitReport, LimitRun, run_limit_tests};
+pub use self::weigh::SENSITIVE_TEST;
 
 /// One test.
 #[derive(Clone, Debug, PartialEq, Eq)]

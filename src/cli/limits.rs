@@ -10,7 +10,7 @@ use super::recorder::write_reports;
 use super::session::{self, Plan, RunFile, Session, SessionOpts};
 use super::table::{list, wrapped};
 use crate::campaign::{
-    LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
+    Judged, LIMIT_TABLES, LimitReport, LimitRun, LimitTest, LimitVerdict, limit_table, limit_tests,
     run_limit_tests,
 };
 use crate::job::Budget;
@@ -92,11 +92,11 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     if opts.oom {
         return shortage::run(opts);
     }
-    let planned = if opts.resume { None } else { Some(plan(opts)?) };
     if opts.list {
         let plan = LimitPlan { only: opts.only.clone(), full: true };
         return Ok(show(&plan.tests()?));
     }
+    let planned = if opts.resume { None } else { Some(plan(opts)?) };
     let resume = || Session::resume(&opts.output);
     let session::Opened { begun, session, pool } =
         match session::open(&opts.session, &opts.output, planned, resume)? {
@@ -125,9 +125,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
 /// The tests that the options ask for.
 fn plan(opts: &Opts) -> Result<RunFile<LimitPlan>> {
     let plan = LimitPlan { only: opts.only.clone(), full: opts.full };
-    if !opts.list {
-        plan.tests()?;
-    }
+    plan.tests()?;
     let run = &opts.session.run;
     Ok(RunFile::new(plan, run.backends(None)?, run.budget(Some(BUDGET)), None))
 }
@@ -140,14 +138,13 @@ fn exit(
     issues: &KnownIssues,
     complete: bool,
 ) -> Result<Exit> {
-    let failures = report.verdicts.iter().filter_map(|(&(_, backend), verdict)| {
-        let failure = verdict.failure()?;
-        failure.judged.as_ref()?;
-        Some(told::standing(issues, failure, &run.backends[backend]))
-    });
-    let failures: Vec<Option<Known>> = failures.collect();
-    let all = tally.standings().chain(failures.iter().map(Option::as_ref));
-    match (known::exit(all), tally.differences.is_empty()) {
+    let standing = |(at, judged): &(usize, Judged)| {
+        known::standing(issues, &judged.violation, &judged.signature, &run.backends[*at])
+    };
+    let stand: Vec<Option<Known>> = report.stand.iter().map(standing).collect();
+    let all = tally.standings().chain(stand.iter().map(Option::as_ref));
+    let differs = |verdict: &LimitVerdict| verdict.failure().is_some_and(|it| it.judged.is_none());
+    match (known::exit(all), !report.verdicts.values().any(differs)) {
         (Some(Exit::Found), _) => return Ok(Exit::Found),
         (_, false) => return Ok(Exit::Changed),
         (Some(known), true) => return Ok(known),

@@ -33,7 +33,7 @@ pub(super) struct SessionOpts {
     /// Print every event as a line of JSON, and no summary
     #[arg(long, conflicts_with = "quiet")]
     pub(super) json: bool,
-    /// Print nothing but errors
+    /// Print nothing but errors, and of limit tests what fails
     #[arg(short, long)]
     pub(super) quiet: bool,
 }

@@ -122,6 +122,11 @@ pub(super) fn smallest(opts: &Opts) -> Result<Option<(Candidate, Finding)>> {
 /// Reads what is to be shrunk.
 fn read(opts: &Opts) -> Result<(Candidate, Option<Box<FindingFile>>)> {
     Ok(match opts.input.read()? {
+        Input::Recipe(_, Some(finding)) if !finding.allocator.is_default() => bail!(
+            "shrink {}: it was seen with memory from a pool, which only `brink repro` of its folder \
+             and limit tests ask for",
+            opts.input.name()
+        ),
         Input::Recipe(recipe, finding) => (Candidate::Recipe(shapes::whole(&recipe)), finding),
         Input::Module(bytes) => (Candidate::Module(bytes), None),
     })

@@ -42,14 +42,15 @@ impl Cache {
     fn results_file(&self, engine: &Installed, job: &Job, module: &[u8; 32]) -> PathBuf {
         let Budget { cpu_s, wall_s, memory_bytes, output_bytes } = job.budget;
         let asked = format!(
-            "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {} {}",
+            "{} {} {} {:?} {} {cpu_s} {wall_s} {memory_bytes} {output_bytes} {} {} {:?}",
             outcome_hash(),
             engine.version,
             engine.checksum,
             job.proposals,
             job.backend,
             job.repeat,
-            job.edge.is_some() || job.execution.is_some() || job.shortage.is_some()
+            job.edge.is_some() || job.execution.is_some() || job.shortage.is_some(),
+            job.execution.as_ref().map(|execution| execution.allocator)
         );
         let mut hasher = blake3::Hasher::new();
         hasher.update(module).update(asked.as_bytes());

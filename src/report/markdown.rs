@@ -183,6 +183,9 @@ fn commands(
              memory-guard-size=0 {folder}/case.wast\n\n(on a processor like the backend's), or:\n"
         );
     }
+    // A recipe does not say where memories come from, and none else than the folder does.
+    let pooled = format!("{folder} (with memory from a pool, as a finding's folder says)");
+    let what = if finding.allocator.is_default() { &what } else { &pooled };
     // A recipe does not say what of it is scaled.
     let scaled = finding.growth.as_ref().map(|growth| growth.scaled.join(","));
     let growth = scaled.map_or_else(String::new, |scaled| format!(" --growth {scaled}"));

@@ -176,7 +176,10 @@ fn regressions(out: &mut String, tally: &Tally) {
                 writeln!(out, "   brink regress {case} -e {engine} -b {own} --slow")
             }
             Expecting::LimitTest => {
-                writeln!(out, "   brink limits --only {case:?} -e {engine} -b {own}")
+                writeln!(
+                    out,
+                    "   brink limits --full --only {case:?} -e {engine} -b {own} -o again.out"
+                )
             }
         };
     }

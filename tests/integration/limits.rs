@@ -57,9 +57,9 @@ fn hold(tests: Vec<LimitTest>, names: &[&str]) -> BTreeMap<(usize, usize), Limit
     let (run, report) = report(tests, names);
     assert_eq!(report.verdicts.len(), run.tests.len() * run.backends.len(), "all are told");
     for (&(test, backend), verdict) in &report.verdicts {
-        if let LimitVerdict::Failed(failure) = verdict {
-            panic!("{} on {}: {failure:?}", run.tests[test].name, run.backends[backend]);
-        }
+        let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
+        let is_told = !matches!(verdict, LimitVerdict::Failed(_) | LimitVerdict::Unclear(_));
+        assert!(is_told, "{test} on {backend}: {verdict:?}");
     }
     report.verdicts
 }
@@ -91,7 +91,7 @@ fn code_near_the_limits_does_what_its_construction_says() {
 }
 
 #[test]
-#[ignore = "manual: takes half an hour, and fails as long as an element segment at its limit takes 4 GiB"]
+#[ignore = "manual: takes half an hour, and fails as long as an element segment at its limit takes 8 GiB"]
 fn manual_every_limit_test_holds_on_every_backend() {
     let tests = limit_tests().into_iter().filter(|test| !test.large).collect();
     let all = [

@@ -11,8 +11,8 @@ pub struct LimitTable {
     pub of: &'static str,
     /// What kind of engine.
     engine: Kind,
-    /// Its versions, by their first number, in all of which limits stay the same; none for any.
-    versions: &'static [u64],
+    /// How its versions begin, in all of which limits stay the same; nothing for any.
+    versions: &'static str,
     /// The deviations.
     pub deviations: &'static [Deviation],
 }
@@ -91,7 +91,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "wasmparser 0.254 (Wasmtime 48)",
         engine: Kind::Wasmtime,
-        versions: &[48],
+        versions: "48.",
         deviations: &[
             refuses("imports", Stand::Limit, TYPE_SIZE),
             refuses("exports", Stand::Limit, TYPE_SIZE),
@@ -136,20 +136,20 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
         ],
     },
     LimitTable {
-        of: "V8 11 (of node 20)",
+        of: "V8 11.3 (of node 20)",
         engine: Kind::V8,
-        versions: &[11],
+        versions: "11.3.",
         deviations: &[
             refuses("imports", Stand::Limit, OLDER_NUMBER),
             refuses("exports", Stand::Limit, OLDER_NUMBER),
         ],
     },
     LimitTable {
-        of: "V8 13 (of node 24)",
+        of: "V8 13.6 (of node 24)",
         engine: Kind::V8,
-        versions: &[13],
+        versions: "13.6.",
         deviations: &[
-            accepts("memories", Stand::Over, MEMORIES),
+            accepts("memories", Stand::Over, MORE_MEMORIES),
             accepts("memories of a module", Stand::Over, MORE_MEMORIES),
             accepts("imported memories", Stand::Over, MORE_MEMORIES),
             accepts("tables", Stand::Over, MORE_TABLES),
@@ -161,7 +161,7 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
     LimitTable {
         of: "JavaScriptCore",
         engine: Kind::JavaScriptCore,
-        versions: &[],
+        versions: "",
         deviations: &[
             accepts("tables", Stand::Over, MORE_TABLES),
             refuses("tags", Stand::Limit, "it has 100,000, and calls them exports"),
@@ -179,19 +179,15 @@ pub const LIMIT_TABLES: &[LimitTable] = &[
 /// The deviations that are known of an engine; `None` where nobody has looked.
 pub fn limit_table(engine: &Installed) -> Option<&'static LimitTable> {
     let (kind, version) = match engine.code {
-        Code::Node(_) => {
-            (Kind::V8, engine.version.split('.').next().and_then(|it| it.parse().ok()))
-        }
-        Code::Jsc(_) => (Kind::JavaScriptCore, None),
+        Code::Node(_) => (Kind::V8, engine.version.clone()),
+        Code::Jsc(_) => (Kind::JavaScriptCore, String::new()),
         Code::Builtin | Code::Library(_) | Code::Worker(_) | Code::Executable(_) => {
-            (Kind::Wasmtime, engine.id.release().map(|version| version.major))
+            let release = engine.id.release();
+            (Kind::Wasmtime, release.map(|version| version.to_string()).unwrap_or_default())
         }
     };
-    let has = |table: &&LimitTable| {
-        let versions = table.versions;
-        versions.is_empty() || version.is_some_and(|version| versions.contains(&version))
-    };
-    LIMIT_TABLES.iter().filter(|table| table.engine == kind).find(has)
+    let of_kind = LIMIT_TABLES.iter().filter(|table| table.engine == kind);
+    of_kind.into_iter().find(|table| version.starts_with(table.versions))
 }
 
 impl LimitTable {
@@ -225,8 +221,8 @@ mod tests {
             assert_eq!(of(name, "48", Code::Library("x".into())), None, "{name}");
         }
         let v8 = |version| of("v8", version, Code::Node("node".into()));
-        assert_eq!(v8("13.6.233.17-node.53"), Some("V8 13 (of node 24)"));
-        assert_eq!((v8("11.3.244"), v8("12.4")), (Some("V8 11 (of node 20)"), None));
+        assert_eq!(v8("13.6.233.17-node.53"), Some("V8 13.6 (of node 24)"));
+        assert_eq!((v8("11.3.244"), v8("12.4")), (Some("V8 11.3 (of node 20)"), None));
         assert_eq!(of("jsc", "unknown", Code::Jsc("jsc".into())), Some("JavaScriptCore"));
     }
 

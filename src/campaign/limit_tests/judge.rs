@@ -45,17 +45,27 @@ impl LimitVerdict {
 pub struct LimitFailure {
     /// In words that anybody may read.
     pub words: String,
-    /// What the oracles say, where they have something to say.
+    /// What the oracles say in every run, where they have something to say.
     pub judged: Option<Judged>,
+    /// Whether what it looks like is not to be told.
+    pub is_sensitive: bool,
 }
 
 impl LimitFailure {
     fn of(judged: &Judged) -> LimitVerdict {
-        LimitVerdict::Failed(LimitFailure { words: judged.told(), judged: Some(judged.clone()) })
+        LimitVerdict::Failed(LimitFailure {
+            words: judged.told(),
+            judged: Some(judged.clone()),
+            is_sensitive: judged.is_sensitive(),
+        })
     }
 
     fn in_words(words: impl Into<String>) -> LimitVerdict {
-        LimitVerdict::Failed(LimitFailure { words: words.into(), judged: None })
+        LimitVerdict::Failed(LimitFailure {
+            words: words.into(),
+            judged: None,
+            is_sensitive: false,
+        })
     }
 }
 
@@ -314,7 +324,7 @@ mod tests {
         let fault = ended(Phase::Execute, Termination::Signaled { signal: 11, frames });
         for outcome in [wrong, fault] {
             let verdict = judged(&name, "x86_64", &outcome);
-            let LimitVerdict::Failed(LimitFailure { words, judged }) = verdict else {
+            let LimitVerdict::Failed(LimitFailure { words, judged, .. }) = verdict else {
                 panic!("{verdict:?}")
             };
             assert!(judged.is_some_and(|judged| judged.violation.severity == Severity::Security));

@@ -5,7 +5,7 @@ use super::parts::{Part, parts};
 use super::weigh::Asked;
 use super::{LimitTable, LimitTest, limit_table};
 use crate::campaign::confirming::Footing;
-use crate::campaign::{Case, CaseError, Court, Event, Observer};
+use crate::campaign::{Case, CaseError, Court, Difference, Event, Judged, Observer};
 use crate::engines::{Backend, EngineId};
 use crate::job::Budget;
 use crate::outcome::Outcome;
@@ -32,6 +32,8 @@ pub struct LimitRun {
 pub struct LimitReport {
     /// By place of the test and of the backend, what came of it; what was not run is not in it.
     pub verdicts: BTreeMap<(usize, usize), LimitVerdict>,
+    /// Violations that stand, each with the place of its backend.
+    pub stand: Vec<(usize, Judged)>,
     /// CPU time of all jobs, in microseconds.
     pub cpu_us: u64,
     /// What the pool did.
@@ -49,7 +51,7 @@ pub fn run_limit_tests(
 ) -> LimitReport {
     let engines = pool.hosts.iter().map(Host::engine);
     let tables = engines.filter_map(|it| Some((it.id.clone(), limit_table(it)?))).collect();
-    let mut work = Work { run, observer, planned: 0, tables, state: Mutex::default() };
+    let mut work = Work { tables, ..Work::new(run, observer) };
     match parts(&run.tests) {
         Ok(parts) => {
             work.planned = (parts.len() * run.backends.len()) as u64;
@@ -61,6 +63,12 @@ pub fn run_limit_tests(
     }
     work.state().remember(&run.past);
     let stats = pool.run(&work, stop);
+    {
+        let state = &mut *work.state();
+        let mut open: Vec<Asked> = std::mem::take(&mut state.again).into();
+        open.extend(std::mem::take(&mut state.running).into_values());
+        open.iter().for_each(|asked| work.show_unconfirmed(state, asked));
+    }
     let state = work.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     LimitReport { error: state.error.filter(|_| !stop.load(Relaxed)), stats, ..state.report }
 }
@@ -84,6 +92,8 @@ pub(super) struct State {
     /// By part and backend, what came of its first run in an earlier session.
     past: HashMap<(String, Backend), Outcome>,
     pub(super) court: Court,
+    /// Differences that were told.
+    pub(super) told: Vec<Difference>,
     pub(super) report: LimitReport,
     footing: Footing,
     error: Option<String>,
@@ -100,6 +110,7 @@ impl State {
                     self.past.insert(of, outcome.as_ref().clone());
                 }
                 Event::Found { finding } => self.court.remember(&finding.signature),
+                Event::Differed { difference } => self.told.push(difference.clone()),
                 Event::JobEnded { .. }
                 | Event::RunStarted { .. }
                 | Event::JobsStarted { .. }
@@ -107,7 +118,6 @@ impl State {
                 | Event::Shared { .. }
                 | Event::RoundStarted { .. }
                 | Event::RoundEnded { .. }
-                | Event::Differed { .. }
                 | Event::Warned { .. }
                 | Event::RunEnded { .. } => {}
             }
@@ -124,7 +134,12 @@ pub(super) struct Work<'a> {
     state: Mutex<State>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Work without anything to do.
+    pub(super) fn new(run: &'a LimitRun, observer: &'a dyn Observer) -> Work<'a> {
+        Work { run, observer, planned: 0, tables: BTreeMap::new(), state: Mutex::default() }
+    }
+
     /// A backend, and what its engine deviates in by design.
     pub(super) fn backend(&self, at: usize) -> (&Backend, Option<&LimitTable>) {
         let backend = &self.run.backends[at];
@@ -178,6 +193,7 @@ impl Work<'_> {
         let named = &self.run.backends[asked.backend];
         if asked.doubt.is_none()
             && let Some(outcome) = state.past.remove(&(asked.part.clone(), named.clone()))
+            && !could_not_be_run(&asked.case, named, &outcome)
         {
             let (judged, inconclusive) = self.judge(&asked, &outcome);
             asked = self.first_run(state, asked, outcome, judged, &inconclusive)?;
@@ -196,6 +212,12 @@ impl Work<'_> {
         state.running.insert(job.id, asked);
         Some(Next::Task(Task { jobs: vec![job], module }))
     }
+}
+
+/// Whether a module was compiled and then not run, which another session may do.
+fn could_not_be_run(case: &Case, backend: &Backend, outcome: &Outcome) -> bool {
+    let is_to_be_run = case.execution.is_some() && backend.executes_here();
+    is_to_be_run && outcome.termination.name() == "accepted" && outcome.execution.is_none()
 }
 
 impl Tasks for Work<'_> {

@@ -10,6 +10,9 @@ use crate::oracles::Inconclusive;
 use crate::outcome::Outcome;
 use std::collections::BTreeMap;
 
+/// A test in the place of one whose failure is security-sensitive: the list of tests says what each runs.
+pub const SENSITIVE_TEST: &str = "(security-sensitive)";
+
 /// Tests that one job answers on one backend.
 pub(super) struct Asked {
     /// Name of the part that they are of.
@@ -92,6 +95,13 @@ impl Work<'_> {
         for (accused, seen) in &mut doubt.accused {
             *seen += u32::from(shows((&doubt.outcome, accused), outcome, &judged));
         }
+        // What comes only now will not have been seen every time, and that is told.
+        for new in &judged {
+            let is_same = |(it, _): &(Judged, u32)| it.violation.oracle == new.violation.oracle;
+            if !doubt.accused.iter().any(is_same) {
+                doubt.accused.push((new.clone(), 1));
+            }
+        }
         let backend = self.backend(asked.backend);
         for (&at, (_, failed)) in &mut doubt.failures {
             let (test, said) = (&self.run.tests[at], (&judged[..], &inconclusive[..]));
@@ -105,6 +115,45 @@ impl Work<'_> {
         None
     }
 
+    /// Makes findings of what there was no time to confirm, where every run so far has shown it.
+    pub(super) fn show_unconfirmed(&self, state: &mut State, asked: &Asked) {
+        let Some(doubt) = &asked.doubt else { return };
+        let seen = (doubt.runs, doubt.runs);
+        for (judged, _) in doubt.accused.iter().filter(|(_, seen)| *seen == doubt.runs) {
+            self.found(state, &asked.case, asked.backend, judged, &doubt.outcome, seen);
+        }
+    }
+
+    /// Makes a finding of a violation, where it is the first of its signature.
+    fn found(
+        &self,
+        state: &mut State,
+        case: &Case,
+        backend: usize,
+        judged: &Judged,
+        outcome: &Outcome,
+        seen: (u32, u32),
+    ) {
+        state.report.stand.push((backend, judged.clone()));
+        if !state.court.is_new(&judged.signature) {
+            return;
+        }
+        self.observer.observe(Event::Found {
+            finding: Box::new(Finding {
+                signature: judged.signature.clone(),
+                violation: judged.violation.clone(),
+                subject: case.subject.clone(),
+                backend: self.run.backends[backend].clone(),
+                peers: Vec::new(),
+                budget: self.run.budget,
+                allocator: allocator_of(case),
+                outcome: outcome.clone(),
+                seen,
+                growth: None,
+            }),
+        });
+    }
+
     /// Says what every run has shown.
     fn settle(&self, state: &mut State, asked: Asked) {
         let Asked { case, backend: at, doubt: Some(doubt), .. } = asked else { return };
@@ -116,21 +165,8 @@ impl Work<'_> {
             self.observer.observe(judged.unconfirmed(&case, backend, seen, runs));
         }
         let stand: Vec<Judged> = stand.into_iter().map(|(judged, _)| judged).collect();
-        for judged in stand.iter().filter(|it| state.court.is_new(&it.signature)) {
-            self.observer.observe(Event::Found {
-                finding: Box::new(Finding {
-                    signature: judged.signature.clone(),
-                    violation: judged.violation.clone(),
-                    subject: case.subject.clone(),
-                    backend: backend.clone(),
-                    peers: Vec::new(),
-                    budget: self.run.budget,
-                    allocator: allocator_of(&case),
-                    outcome: outcome.clone(),
-                    seen: (runs, runs),
-                    growth: None,
-                }),
-            });
+        for judged in &stand {
+            self.found(state, &case, at, judged, &outcome, (runs, runs));
         }
         for (test, (mut failure, failed)) in failures {
             let verdict = if failed < runs {
@@ -140,7 +176,7 @@ impl Work<'_> {
                 let stands = |it: &Judged| stand.iter().any(|s| s.signature == it.signature);
                 failure.judged = failure.judged.filter(stands);
                 if failure.judged.is_none() {
-                    self.differs(test, at, &failure);
+                    self.differs(state, test, at, &failure);
                 }
                 LimitVerdict::Failed(failure)
             };
@@ -148,21 +184,158 @@ impl Work<'_> {
         }
     }
 
-    /// Tells of a failure that is no finding.
-    fn differs(&self, test: usize, backend: usize, failure: &LimitFailure) {
+    /// Tells of a failure that is no finding, once.
+    fn differs(&self, state: &mut State, test: usize, backend: usize, failure: &LimitFailure) {
         let test = &self.run.tests[test];
-        self.observer.observe(Event::Differed {
-            difference: Difference {
-                of: Expecting::LimitTest,
-                case: test.name.clone(),
-                backend: self.run.backends[backend].clone(),
-                expected: if test.accept { "accepted" } else { "refused" }.to_owned(),
-                seen: failure.words.clone(),
-            },
-        });
+        let case = if failure.is_sensitive { SENSITIVE_TEST } else { &test.name };
+        let difference = Difference {
+            of: Expecting::LimitTest,
+            case: case.to_owned(),
+            backend: self.run.backends[backend].clone(),
+            expected: if test.accept { "accepted" } else { "refused" }.to_owned(),
+            seen: failure.words.clone(),
+        };
+        if !state.told.contains(&difference) {
+            state.told.push(difference.clone());
+            self.observer.observe(Event::Differed { difference });
+        }
     }
 }
 
 fn allocator_of(case: &Case) -> Allocator {
     case.execution.as_ref().map(|execution| execution.allocator).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::limit_tests::{LimitRun, LimitTest, Stand, limit_tests};
+    use crate::campaign::{Aspect, Observer};
+    use crate::job::Budget;
+    use crate::outcome::{
+        Artifact, EngineVerdict, ExecutionCheck, Phase, Termination, WrongCall, WrongKind,
+    };
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Log(Mutex<Vec<Event>>);
+
+    impl Observer for Log {
+        fn observe(&self, event: Event) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    fn ended(phase: Phase, termination: Termination) -> Outcome {
+        Outcome { phase, termination, ..Outcome::infrastructure(1, String::new()) }
+    }
+
+    fn accepted(check: Option<ExecutionCheck>) -> Outcome {
+        let hash = String::new();
+        let artifact = Artifact { bytes: 1, code_bytes: 1, hash, repeat_hash: None };
+        let verdict = EngineVerdict::Accepted { artifact };
+        let outcome = ended(Phase::Done, Termination::Completed { verdict });
+        Outcome { execution: check, ..outcome }
+    }
+
+    fn panicked() -> Outcome {
+        let (location, message) = ("a.rs:1:1".to_owned(), "a panic".to_owned());
+        ended(Phase::Compile, Termination::Panicked { location, message, frames: Vec::new() })
+    }
+
+    fn wrong() -> Outcome {
+        let wrong = WrongCall {
+            export: "the-secret".to_owned(),
+            kind: WrongKind::OtherValues,
+            promised: "returns 1".to_owned(),
+            came: "returns 2".to_owned(),
+        };
+        accepted(Some(ExecutionCheck { wrong: vec![wrong], ends: vec![None], refusal: None }))
+    }
+
+    fn faulted() -> Outcome {
+        ended(Phase::Execute, Termination::Signaled { signal: 11, frames: Vec::new() })
+    }
+
+    /// What comes of a test whose runs end so.
+    fn weighed(test: &LimitTest, outcomes: &[Outcome]) -> (LimitVerdict, Vec<Event>) {
+        let run = LimitRun {
+            tests: vec![test.clone()],
+            backends: vec!["x86_64".parse().unwrap()],
+            budget: Budget::new(300, 8 << 30),
+            past: Vec::new(),
+        };
+        let log = Log::default();
+        let work = Work::new(&run, &log);
+        let mut state = State::default();
+        let mut case = Case::of_recipe(&test.recipe).unwrap();
+        if let Some(execution) = &mut case.execution {
+            execution.allocator = test.allocator;
+        }
+        let (part, tests) = (String::new(), vec![0]);
+        let mut asked = Some(Asked { part, case, backend: 0, tests, doubt: None });
+        for outcome in outcomes {
+            let now = asked.take().expect("no more runs are asked for");
+            asked = if now.doubt.is_none() {
+                let (judged, inconclusive) = work.judge(&now, outcome);
+                work.first_run(&mut state, now, outcome.clone(), judged, &inconclusive)
+            } else {
+                work.later_run(&mut state, now, outcome)
+            };
+        }
+        assert!(asked.is_none(), "more runs are asked for");
+        drop(work);
+        (state.report.verdicts.remove(&(0, 0)).unwrap(), log.0.into_inner().unwrap())
+    }
+
+    fn test_that(is: impl Fn(&LimitTest) -> bool) -> LimitTest {
+        limit_tests().into_iter().find(is).unwrap()
+    }
+
+    fn compiled() -> LimitTest {
+        test_that(|test| test.aspect == Aspect::Compile && test.stand == Stand::Minimum)
+    }
+
+    #[test]
+    fn what_fails_now_and_then_is_unclear_and_no_finding() {
+        let fine = || accepted(None);
+        for outcomes in [[panicked(), fine(), panicked()], [panicked(), panicked(), fine()]] {
+            let (verdict, events) = weighed(&compiled(), &outcomes);
+            assert!(matches!(&verdict, LimitVerdict::Unclear(words) if words.contains("2 of 3")));
+            assert!(matches!(&events[..], [Event::Warned { .. }]), "{events:?}");
+        }
+        let (verdict, events) = weighed(&compiled(), &[fine()]);
+        assert!(matches!(verdict, LimitVerdict::Passed(_)) && events.is_empty());
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_is_made_again() {
+        let lost = Outcome::infrastructure(1, "no worker".to_owned());
+        let outcomes = [panicked(), lost.clone(), panicked(), lost, panicked()];
+        let (verdict, events) = weighed(&compiled(), &outcomes);
+        assert_eq!(verdict.failure().unwrap().judged.as_ref().unwrap().violation.oracle, "crash");
+        assert!(matches!(&events[..], [Event::Found { finding }] if finding.seen == (3, 3)));
+    }
+
+    #[test]
+    fn what_comes_only_later_is_told() {
+        let outcomes = [panicked(), faulted(), faulted()];
+        let (verdict, events) = weighed(&compiled(), &outcomes);
+        assert!(matches!(verdict, LimitVerdict::Unclear(_)));
+        let warned = events.iter().filter(|event| matches!(event, Event::Warned { .. }));
+        assert_eq!(warned.count(), 2, "{events:?}");
+    }
+
+    /// From a pool, and however it ends.
+    #[test]
+    fn what_does_wrong_is_a_finding_of_its_owner_alone() {
+        let is = |test: &LimitTest| {
+            test.aspect == Aspect::Run && test.allocator == Allocator::Pooling && !test.large
+        };
+        let (verdict, events) = weighed(&test_that(is), &[wrong(), faulted(), wrong()]);
+        let failure = verdict.failure().unwrap();
+        assert!(failure.is_sensitive && failure.judged.is_some());
+        let [Event::Found { finding }] = &events[..] else { panic!("{events:?}") };
+        assert!(finding.is_sensitive() && finding.allocator == Allocator::Pooling);
+    }
 }

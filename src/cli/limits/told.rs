@@ -1,13 +1,16 @@
 //! What `brink limits` says of its tests.
 
 use super::{BUDGET, Opts};
-use crate::campaign::{Judged, LimitFailure, LimitReport, LimitRun, LimitTest, LimitVerdict};
+use crate::campaign::{
+    LimitFailure, LimitReport, LimitRun, LimitTest, LimitVerdict, SENSITIVE_TEST,
+};
 use crate::cli::exit::say;
 use crate::cli::known;
 use crate::cli::table::{list, wrapped};
 use crate::engines::Backend;
 use crate::job::Budget;
 use crate::report::{Known, Tally, findings_summary};
+use crate::store::Readers;
 use crate::triage::KnownIssues;
 use std::collections::BTreeSet;
 
@@ -46,17 +49,23 @@ pub(super) fn tell(
         }
         let word = if is_known(known.as_ref()) { "known" } else { "FAILED" };
         let expected = if test.accept { "accepted" } else { "refused" };
-        let mut text =
-            format!("{word} {} on {backend}: to be {expected}, and {}\n", test.name, failure.words);
-        // What it looks like would tell what it is.
-        let is_sensitive = failure.judged.as_ref().is_some_and(Judged::is_sensitive);
-        if let Some(known) = known.filter(|known| !(is_sensitive && known.is_back)) {
-            text += &format!("  {known}\n");
+        if failure.is_sensitive {
+            let place = opts.output.join(Readers::Owner.folder());
+            say(&wrapped(&format!(
+                "{word} {SENSITIVE_TEST} on {backend}: {}\n  what is kept of it is in {}\n",
+                failure.words,
+                place.display()
+            )));
+            continue;
         }
-        if !is_sensitive {
-            text += &format!("  module: {}\n", test.recipe);
-        }
-        say(&wrapped(&format!("{text}  {}\n", command(test, backend, &run.budget))));
+        let known = known.map(|known| format!("  {known}\n")).unwrap_or_default();
+        say(&wrapped(&format!(
+            "{word} {} on {backend}: to be {expected}, and {}\n{known}  module: {}\n  {}\n",
+            test.name,
+            failure.words,
+            test.recipe,
+            command(test, backend, &run.budget)
+        )));
     }
     for (&(test, backend), verdict) in &report.verdicts {
         let LimitVerdict::Unclear(reason) = verdict else { continue };
@@ -99,6 +108,9 @@ fn verdicts(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
             "words": words,
         });
         if let Some(failure) = verdict.failure() {
+            if failure.is_sensitive {
+                line["test"] = serde_json::json!(SENSITIVE_TEST);
+            }
             let signature = failure.judged.as_ref().map(|judged| judged.signature.to_string());
             line["signature"] = serde_json::json!(signature);
             let known = standing(issues, failure, &run.backends[backend]);
