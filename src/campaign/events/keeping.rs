@@ -162,6 +162,8 @@ mod tests {
         // What is no secret itself brings nothing with it that is one.
         let mut plain = finding.clone();
         plain.violation.severity = crate::oracles::Severity::Bug;
+        plain.violation.summary.clear();
+        plain.violation.key.clear();
         let told = Event::Found { finding: Box::new(plain) }.without_secrets();
         assert!(!serde_json::to_string(&told).unwrap().contains("65528"));
         let warned = judged.unconfirmed(&case, &backend, 2, 3);
