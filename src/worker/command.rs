@@ -103,7 +103,7 @@ impl Program {
         }
         Ok(match self {
             Program::Wasmtime(_) => executable::ended(&exit, &said, output, job)?,
-            Program::Node(_) | Program::Jsc(_) => web::ended(&exit, &said),
+            Program::Node(_) | Program::Jsc(_) => web::ended(&exit, &said, &job.budget),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Web engines: a small script compiles the module and says what came of it.
 
 use super::{Ended, answered, crashed, refused};
-use crate::job::Job;
+use crate::job::{Budget, Job};
 use crate::outcome::{
     Artifact, EngineVerdict, Phase, RefusalKind, Termination, Validation, shorten,
 };
@@ -57,8 +57,11 @@ pub(super) fn jsc(file: &Path, job: &Job, module: &Path) -> Result<Command, Stri
     Ok(command)
 }
 
+/// An engine that has less than this part of its memory has not run out of it, whatever it says.
+const PART_OF_MEMORY: u64 = 8;
+
 /// What their end and their words mean.
-pub(super) fn ended(exit: &unix::Exit, said: &str) -> Ended {
+pub(super) fn ended(exit: &unix::Exit, said: &str, budget: &Budget) -> Ended {
     if said.lines().any(|line| line == ACCEPTED) {
         // What it compiled stays in it.
         let artifact = Artifact { bytes: 0, code_bytes: 0, hash: String::new(), repeat_hash: None };
@@ -72,13 +75,38 @@ pub(super) fn ended(exit: &unix::Exit, said: &str) -> Ended {
         };
         return answered(refused(kind, message.trim()));
     }
-    // V8 says so before it aborts.
-    if said.contains("out of memory") || said.contains("Out of memory") {
-        let termination = Termination::OutOfMemory { requested_bytes: 0 };
+    // V8 says so before it aborts, also where a number that it counts to has no room for more.
+    let is_out = |line: &&str| line.contains("out of memory") || line.contains("Out of memory");
+    if let Some(line) = said.lines().find(is_out) {
+        let termination = if exit.peak_resident_bytes < budget.memory_bytes / PART_OF_MEMORY {
+            let (location, message) = ("a fatal error".to_owned(), shorten(line));
+            Termination::Panicked { location, message, frames: Vec::new() }
+        } else {
+            Termination::OutOfMemory { requested_bytes: 0 }
+        };
         return Ended { phase: Phase::Compile, termination, validation: Validation::NotRun };
     }
     let termination = crashed(exit, said).unwrap_or_else(|| Termination::Infrastructure {
         message: format!("the engine ended without an answer: {}", shorten(said.trim())),
     });
     Ended { phase: Phase::Compile, termination, validation: Validation::NotRun }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_with_memory_left_has_not_run_out_of_it() {
+        let said = "\n<--- Last few GCs --->\n\nFATAL ERROR: too many canonicalized types Allocation \
+                    failed - process out of memory\n";
+        let of = |peak_resident_bytes| {
+            let signal = Some(libc::SIGABRT);
+            let exit = unix::Exit { code: None, signal, cpu_ns: 0, peak_resident_bytes };
+            ended(&exit, said, &Budget::new(10, 8 << 30)).termination
+        };
+        let Termination::Panicked { message, .. } = of(200 << 20) else { panic!() };
+        assert!(message.starts_with("FATAL ERROR: too many canonicalized types"), "{message}");
+        assert!(matches!(of(4 << 30), Termination::OutOfMemory { .. }));
+    }
 }
