@@ -45,6 +45,9 @@ const RECURS: usize = 3;
 /// `crate/src/file.rs:line` of a panic's location: without the path of the machine that built it
 /// and without the column.
 pub fn place(location: &str) -> String {
+    if !location.contains(':') {
+        return location.to_owned();
+    }
     let mut parts = location.rsplitn(3, ':');
     let (_column, line) = (parts.next(), parts.next().unwrap_or_default());
     format!("{}:{line}", source_file(parts.next().unwrap_or(location)))
@@ -199,6 +202,7 @@ mod tests {
         let location = "/r/src/index/regalloc2-0.15.2/src/ion/process.rs:12:7";
         assert_eq!(place(location), "regalloc2/src/ion/process.rs:12");
         assert_eq!(place("library/core/src/slice.rs:1:2"), "core/src/slice.rs:1");
+        assert_eq!(place("its own check"), "its own check");
         let generated = "/b/release/build/cranelift-codegen-3bc7eb44676500ee/out/isle_x64.rs:1:2";
         assert_eq!(place(generated), "cranelift-codegen/out/isle_x64.rs:1");
     }

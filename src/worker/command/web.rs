@@ -79,7 +79,7 @@ pub(super) fn ended(exit: &unix::Exit, said: &str, budget: &Budget) -> Ended {
     let is_out = |line: &&str| line.contains("out of memory") || line.contains("Out of memory");
     if let Some(line) = said.lines().find(is_out) {
         let termination = if exit.peak_resident_bytes < budget.memory_bytes / PART_OF_MEMORY {
-            let (location, message) = ("a fatal error".to_owned(), shorten(line));
+            let (location, message) = ("its own check".to_owned(), shorten(line));
             Termination::Panicked { location, message, frames: Vec::new() }
         } else {
             Termination::OutOfMemory { requested_bytes: 0 }
