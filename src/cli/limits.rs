@@ -1,5 +1,6 @@
 //! `brink limits`.
 
+mod failures;
 mod shortage;
 mod told;
 
@@ -75,14 +76,15 @@ impl Plan for LimitPlan {
 impl LimitPlan {
     fn tests(&self) -> Result<Vec<LimitTest>> {
         let wanted = |test: &LimitTest| {
-            let named = self.only.as_ref().is_none_or(|text| test.name.contains(text.as_str()));
+            let name = test.name.to_lowercase();
+            let named = self.only.as_ref().is_none_or(|text| name.contains(&text.to_lowercase()));
             named && (self.full || !test.large)
         };
         let tests: Vec<LimitTest> = limit_tests().into_iter().filter(wanted).collect();
         let only = self.only.as_deref().unwrap_or_default();
         ensure!(
             !tests.is_empty(),
-            "find a limit test: no name has {only:?} in it, or --full is needed; see --list"
+            "find a limit test: no name has {only:?} in it, as far as --full is not needed; see --list"
         );
         Ok(tests)
     }
@@ -109,6 +111,10 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     let run = LimitRun { tests, backends: file.backends, budget: file.budget, past };
     let report = run_limit_tests(&run, &pool, &begun.stop, &recorder);
     let complete = report.error.is_none() && !begun.stop.load(Relaxed);
+    if opts.session.json {
+        // Before the event that ends the run.
+        told::verdicts(&run, &report, &begun.issues);
+    }
     let tally = session::end(recorder, Some((complete, &report.stats)), &pool)?;
     write_reports(&opts.output, &opts.output, &tally)?;
     told::tell(opts, &run, &report, &tally, &begun.issues);

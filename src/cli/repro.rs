@@ -109,7 +109,7 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
         let again = violations.iter().any(|signature| signature.to_string() == finding.signature);
         let said = if again { "The finding reproduces" } else { "The finding does not reproduce" };
         let limits = Budget::new(finding.time_limit_s, finding.memory_limit_bytes);
-        let others = if !again && repro.budget != limits {
+        let others = if repro.budget != limits {
             format!(", within {}; it was found within {}", told(&repro.budget), told(&limits))
         } else {
             String::new()

@@ -19,9 +19,10 @@ use std::fmt::Write;
 /// Frames shown.
 const FRAMES_MAX: usize = 12;
 
-/// Modules up to this many bytes, whose text has up to as many lines, are shown as text.
+/// Modules up to this many bytes, whose text has up to as many lines and characters, are shown as text.
 const TEXT_BYTES_MAX: u64 = 2_048;
 const TEXT_LINES_MAX: usize = 80;
+const TEXT_CHARACTERS_MAX: usize = 6_000;
 
 /// Others of up to this many bytes are shown in base64.
 const BASE64_BYTES_MAX: u64 = 1_024;
@@ -137,7 +138,10 @@ fn case(out: &mut String, finding: &Finding, known: &Evidence) {
     {
         let module = module.bytes.to_vec();
         let text = wasmprinter::print_bytes(&module).ok();
-        match text.filter(|text| text.lines().count() <= TEXT_LINES_MAX) {
+        let is_short = |text: &String| {
+            text.lines().count() <= TEXT_LINES_MAX && text.len() <= TEXT_CHARACTERS_MAX
+        };
+        match text.filter(is_short) {
             Some(text) => _ = writeln!(out, "```wat\n{}\n```\n", text.trim_end()),
             None if module_bytes <= BASE64_BYTES_MAX => {
                 let code = base64::engine::general_purpose::STANDARD.encode(&module);

@@ -85,6 +85,8 @@ pub(super) struct State {
     parts: VecDeque<Part>,
     open: Option<Open>,
     next_job: u64,
+    /// Parts on backends that took no job.
+    left_out: u64,
     /// In which something went wrong, and what is to be run again.
     again: VecDeque<Asked>,
     /// By job, what it answers.
@@ -196,6 +198,7 @@ impl Work<'_> {
             && !could_not_be_run(&asked.case, named, &outcome)
         {
             let (judged, inconclusive) = self.judge(&asked, &outcome);
+            state.left_out += 1;
             asked = self.first_run(state, asked, outcome, judged, &inconclusive)?;
         }
         let mut job = asked.case.job(state.next_job, named, self.run.budget);
@@ -206,7 +209,7 @@ impl Work<'_> {
             line: format!("{} on {named}", asked.part),
             at: None,
             count: 1,
-            planned: self.planned,
+            planned: self.planned.saturating_sub(state.left_out),
         });
         let module = asked.case.module.clone();
         state.running.insert(job.id, asked);
@@ -250,6 +253,7 @@ impl Tasks for Work<'_> {
             let (part, case) = (open.part.name(), open.case.clone());
             state.open = Some(open);
             if tests.is_empty() {
+                state.left_out += 1;
                 continue;
             }
             let asked = Asked { part, case, backend, tests, doubt: None };

@@ -1,6 +1,6 @@
 //! What `brink limits` says of its tests.
 
-use super::{BUDGET, Opts};
+use super::{Opts, failures};
 use crate::campaign::{
     LimitFailure, LimitReport, LimitRun, LimitTest, LimitVerdict, SENSITIVE_TEST,
 };
@@ -8,9 +8,7 @@ use crate::cli::exit::say;
 use crate::cli::known;
 use crate::cli::table::{list, wrapped};
 use crate::engines::Backend;
-use crate::job::Budget;
 use crate::report::{Known, Tally, findings_summary};
-use crate::store::Readers;
 use crate::triage::KnownIssues;
 use std::collections::BTreeSet;
 
@@ -34,44 +32,13 @@ pub(super) fn tell(
 ) {
     let (json, quiet) = (opts.session.json, opts.session.quiet);
     if json {
-        return verdicts(run, report, issues);
+        return;
     }
-    if !quiet {
+    if !quiet && !report.verdicts.is_empty() {
         table(run, report, issues);
-        deviations(run, report);
+        reasons(run, report);
     }
-    for (&(test, backend), verdict) in &report.verdicts {
-        let Some(failure) = verdict.failure() else { continue };
-        let (test, backend) = (&run.tests[test], &run.backends[backend]);
-        let known = standing(issues, failure, backend);
-        if quiet && is_known(known.as_ref()) {
-            continue;
-        }
-        let word = if is_known(known.as_ref()) { "known" } else { "FAILED" };
-        let expected = if test.accept { "accepted" } else { "refused" };
-        if failure.is_sensitive {
-            let place = opts.output.join(Readers::Owner.folder());
-            say(&wrapped(&format!(
-                "{word} {SENSITIVE_TEST} on {backend}: {}\n  what is kept of it is in {}\n",
-                failure.words,
-                place.display()
-            )));
-            continue;
-        }
-        let known = known.map(|known| format!("  {known}\n")).unwrap_or_default();
-        say(&wrapped(&format!(
-            "{word} {} on {backend}: to be {expected}, and {}\n{known}  module: {}\n  {}\n",
-            test.name,
-            failure.words,
-            test.recipe,
-            command(test, backend, &run.budget)
-        )));
-    }
-    for (&(test, backend), verdict) in &report.verdicts {
-        let LimitVerdict::Unclear(reason) = verdict else { continue };
-        let (test, backend) = (&run.tests[test].name, &run.backends[backend]);
-        say(&wrapped(&format!("unclear {test} on {backend}: {reason}\n")));
-    }
+    failures::tell(opts, run, report, issues);
     if !quiet {
         if !tally.findings.is_empty() {
             say(&findings_summary(tally, Some(&opts.output)));
@@ -81,23 +48,8 @@ pub(super) fn tell(
     }
 }
 
-/// The command that runs a test again, beside the run directory.
-fn command(test: &LimitTest, backend: &Backend, budget: &Budget) -> String {
-    let mut text = format!("brink limits --only {:?} -b {backend} -o again.out", test.name);
-    if test.large {
-        text += " --full";
-    }
-    if budget.cpu_s != BUDGET.cpu_s {
-        text += &format!(" --time-limit {}s", budget.cpu_s);
-    }
-    if budget.memory_bytes != BUDGET.memory_bytes {
-        text += &format!(" --memory-limit {}MiB", budget.memory_bytes >> 20);
-    }
-    text
-}
-
 /// A line of JSON for each verdict.
-fn verdicts(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
+pub(super) fn verdicts(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
     for (&(test, backend), verdict) in &report.verdicts {
         let (name, words) = words(verdict);
         let mut line = serde_json::json!({
@@ -121,7 +73,7 @@ fn verdicts(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
     }
 }
 
-fn is_known(known: Option<&Known>) -> bool {
+pub(super) fn is_known(known: Option<&Known>) -> bool {
     known.is_some_and(|known| !known.is_back)
 }
 
@@ -165,23 +117,29 @@ fn table(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
     say(&list(&columns, &rows.collect::<Vec<_>>()));
 }
 
-/// The deviations by design that were seen, each once.
-fn deviations(run: &LimitRun, report: &LimitReport) {
-    let seen = report.verdicts.iter().filter_map(|(&(test, _), verdict)| match verdict {
-        LimitVerdict::Deviates(reason) => {
-            let test = &run.tests[test];
-            Some(format!("{}, {}: {reason}", test.row, test.stand))
+/// Why tests ended otherwise than well and are right, each reason once.
+fn reasons(run: &LimitRun, report: &LimitReport) {
+    let (mut deviations, mut errors) = (BTreeSet::new(), BTreeSet::new());
+    for (&(test, _), verdict) in &report.verdicts {
+        let LimitTest { name, row, stand, .. } = &run.tests[test];
+        match verdict {
+            LimitVerdict::Deviates(reason) => {
+                deviations.insert(format!("{row}, {stand}: {reason}"));
+            }
+            LimitVerdict::CleanError(words) => {
+                errors.insert(format!("{name}: {words}"));
+            }
+            LimitVerdict::Passed(_)
+            | LimitVerdict::Failed(_)
+            | LimitVerdict::Unclear(_)
+            | LimitVerdict::NotApplicable(_) => {}
         }
-        LimitVerdict::Passed(_)
-        | LimitVerdict::CleanError(_)
-        | LimitVerdict::Failed(_)
-        | LimitVerdict::Unclear(_)
-        | LimitVerdict::NotApplicable(_) => None,
-    });
-    let seen: BTreeSet<String> = seen.collect();
-    if !seen.is_empty() {
-        say("\nDeviations by design:\n");
-        seen.iter().for_each(|line| say(&wrapped(&format!("  {line}\n"))));
+    }
+    for (title, lines) in [("Deviations by design", deviations), ("Clean errors", errors)] {
+        if !lines.is_empty() {
+            say(&format!("\n{title}:\n"));
+            lines.iter().for_each(|line| say(&wrapped(&format!("  {line}\n"))));
+        }
     }
     say("\n");
 }
@@ -196,11 +154,15 @@ fn summary(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
         0 => String::new(),
         known => format!(" ({known} of them known)"),
     };
-    say(&format!(
-        "{} tests on {} backends: {} passed, {} ended with a clean error, {} deviate by design, \
-         {} failed{known}, {} unclear, {} not applicable; {} of CPU time\n",
-        run.tests.len(),
-        run.backends.len(),
+    let left = run.tests.len() * run.backends.len() - report.verdicts.len();
+    let left = if left > 0 { format!(", {left} not run") } else { String::new() };
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let (tests, backends) = (run.tests.len(), run.backends.len());
+    say(&wrapped(&format!(
+        "{tests} test{} on {backends} backend{}: {} passed, {} ended with a clean error, {} deviate \
+         by design, {} failed{known}, {} unclear, {} not applicable{left}; {} of CPU time\n",
+        plural(tests),
+        plural(backends),
         count("passed"),
         count("clean-error"),
         count("deviates"),
@@ -208,5 +170,5 @@ fn summary(run: &LimitRun, report: &LimitReport, issues: &KnownIssues) {
         count("unclear"),
         count("not-applicable"),
         crate::report::microseconds(report.cpu_us),
-    ));
+    )));
 }

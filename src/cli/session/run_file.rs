@@ -79,8 +79,9 @@ pub(super) fn read<P: Plan>(output: &Path) -> Result<RunFile<P>> {
     {
         bail!("go on with {place}: {}", how_to_go_on(&command, output));
     }
-    let file: RunFile<P> = serde_json::from_str(&text)
-        .with_context(|| format!("understand run.json in {place} as that of a {}", P::COMMAND))?;
+    let file: RunFile<P> = serde_json::from_str(&text).with_context(|| {
+        format!("understand run.json in {place} as that of `brink {}`", P::COMMAND)
+    })?;
     ensure!(
         file.engine == ENGINE,
         "go on with the {} in {place}: it was made with {}, and this is {ENGINE}",
