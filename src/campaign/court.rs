@@ -39,6 +39,30 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A violation that so many runs showed, out of so many; it compares with no other backend, is about
+    /// no growth, and was run, if at all, with memory on demand.
+    pub fn of(
+        judged: &Judged,
+        subject: Subject,
+        backend: Backend,
+        budget: Budget,
+        outcome: Outcome,
+        seen: (u32, u32),
+    ) -> Finding {
+        Finding {
+            signature: judged.signature.clone(),
+            violation: judged.violation.clone(),
+            subject,
+            backend,
+            peers: Vec::new(),
+            budget,
+            allocator: Allocator::OnDemand,
+            outcome,
+            seen,
+            growth: None,
+        }
+    }
+
     /// Whether it is kept apart and told to its owner alone.
     pub fn is_sensitive(&self) -> bool {
         self.violation.severity == Severity::Security

@@ -84,7 +84,8 @@ impl LimitPlan {
         let only = self.only.as_deref().unwrap_or_default();
         ensure!(
             !tests.is_empty(),
-            "find a limit test: no name has {only:?} in it, as far as --full is not needed; see --list"
+            "find a limit test: no name has {only:?} in it; see --list (modules of a gigabyte \
+             need --full)"
         );
         Ok(tests)
     }
@@ -117,7 +118,9 @@ pub(super) fn run(opts: &Opts) -> Result<Exit> {
     }
     let tally = session::end(recorder, Some((complete, &report.stats)), &pool)?;
     write_reports(&opts.output, &opts.output, &tally)?;
-    told::tell(opts, &run, &report, &tally, &begun.issues);
+    if !opts.session.json {
+        told::tell(opts, &run, &report, &tally, &begun.issues);
+    }
     if let Some(error) = &report.error {
         bail!("run the limit tests: {error}");
     }

@@ -189,7 +189,8 @@ impl Observer for Recorder<'_> {
             inner.failure = Some(error);
             self.stop.store(true, Relaxed);
         }
-        let mut event = private.unnamed().without_secrets();
+        let is_kept = private.is_kept();
+        let mut event = if is_kept { event } else { private.unnamed().without_secrets() };
         if let Event::RunEnded { complete, .. } = &mut event {
             // What could not be kept is missing, also where the work was done by then.
             *complete &= inner.failure.is_none();

@@ -187,9 +187,8 @@ fn commands(
              memory-guard-size=0 {folder}/case.wast\n\n(on a processor like the backend's), or:\n"
         );
     }
-    // A recipe does not say where memories come from, and none else than the folder does.
-    let pooled = format!("{folder} (with memory from a pool, as a finding's folder says)");
-    let what = if finding.allocator.is_default() { &what } else { &pooled };
+    // A recipe does not say where memories come from; the folder does.
+    let what = if finding.allocator.is_default() { what.as_str() } else { folder };
     // A recipe does not say what of it is scaled.
     let scaled = finding.growth.as_ref().map(|growth| growth.scaled.join(","));
     let growth = scaled.map_or_else(String::new, |scaled| format!(" --growth {scaled}"));
@@ -282,5 +281,41 @@ fn ending(out: &mut String, termination: &Termination) {
     if let Some((first, others)) = frames.split_first() {
         let _ = writeln!(out, "Stack, innermost first:\n");
         block(out, first, &others[..others.len().min(FRAMES_MAX - 1)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Judged;
+    use crate::job::{Allocator, Budget};
+    use crate::oracles::{Severity, Violation};
+    use crate::outcome::Outcome;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn a_report_tells_the_command_that_asks_the_same_again() {
+        let violation = Violation {
+            oracle: "execution".to_owned(),
+            key: String::new(),
+            summary: String::new(),
+            severity: Severity::Security,
+        };
+        let signature = serde_json::from_str("\"execution x\"").unwrap();
+        let judged = Judged { signature, violation };
+        let subject = Subject::Recipe(Recipe::new("frames").with("locals", 50));
+        let (backend, budget) = ("x86_64".parse().unwrap(), Budget::new(10, 1 << 30));
+        let outcome = Outcome::infrastructure(1, String::new());
+        let mut finding = Finding::of(&judged, subject, backend, budget, outcome, (3, 3));
+        let command = |finding: &Finding| {
+            let text = finding_report(finding, "a/folder", "recipe.toml", &Evidence::default());
+            let command = text.lines().find(|line| line.starts_with("    brink repro "));
+            command.unwrap_or_else(|| panic!("{text}")).to_owned()
+        };
+        let limits = "-b x86_64 --time-limit 10 --memory-limit 1GiB";
+        assert_eq!(command(&finding), format!("    brink repro frames locals=50 {limits}"));
+        // The words of a recipe do not say where memories come from.
+        finding.allocator = Allocator::Pooling;
+        assert_eq!(command(&finding), format!("    brink repro a/folder {limits}"));
     }
 }

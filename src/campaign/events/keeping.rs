@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::campaign::{Case, Court, Finding};
     use crate::engines::Backend;
-    use crate::job::{Allocator, Budget};
+    use crate::job::Budget;
     use crate::outcome::{EdgeCheck, EdgeKind, EdgeMismatch, Outcome, Termination};
     use crate::recipe::Recipe;
 
@@ -134,18 +134,8 @@ mod tests {
         let outcome = faulted();
         let (judged, _) = Court::judge(&case, &backend, &budget, &outcome, None);
         let [judged] = &judged[..] else { panic!("{judged:?}") };
-        let finding = Finding {
-            signature: judged.signature.clone(),
-            violation: judged.violation.clone(),
-            subject: case.subject.clone(),
-            backend: backend.clone(),
-            peers: Vec::new(),
-            budget,
-            outcome: outcome.clone(),
-            allocator: Allocator::OnDemand,
-            seen: (3, 3),
-            growth: None,
-        };
+        let (subject, outcome_of_it) = (case.subject.clone(), outcome.clone());
+        let finding = Finding::of(judged, subject, backend.clone(), budget, outcome_of_it, (3, 3));
         let ended = Event::JobEnded {
             line: "accesses".to_owned(),
             at: None,

@@ -9,7 +9,6 @@ use super::{Hunt, HuntOptions, recipe_of};
 use crate::campaign::confirming::Confirming;
 use crate::campaign::ladder::Evidence;
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
-use crate::job::Allocator;
 use crate::outcome::{Outcome, Termination};
 use crate::sandbox::Task;
 
@@ -173,17 +172,9 @@ fn found(
 ) {
     state.findings += 1;
     let runs = CONFIRMATIONS + 1;
-    let finding = Finding {
-        signature: judged.signature.clone(),
-        violation: judged.violation.clone(),
-        subject: case.subject.clone(),
-        backend: hunt.options.backends[backend].clone(),
-        peers: Vec::new(),
-        budget: hunt.options.budget,
-        outcome,
-        allocator: Allocator::OnDemand,
-        seen: (runs, runs),
-        growth,
-    };
+    let (subject, budget) = (case.subject.clone(), hunt.options.budget);
+    let backend = hunt.options.backends[backend].clone();
+    let found = Finding::of(judged, subject, backend, budget, outcome, (runs, runs));
+    let finding = Finding { growth, ..found };
     hunt.observer.observe(Event::Found { finding: Box::new(finding) });
 }

@@ -105,23 +105,16 @@ impl State {
     /// Takes what happened in an earlier session for done.
     fn remember(&mut self, past: &[Event]) {
         for event in past {
-            match event {
-                // What says nothing of the engine is asked again.
-                Event::JobEnded { line, backend, outcome, .. } if outcome.says_something() => {
-                    let of = (line.clone(), backend.clone());
-                    self.past.insert(of, outcome.as_ref().clone());
-                }
-                Event::Found { finding } => self.court.remember(&finding.signature),
-                Event::Differed { difference } => self.told.push(difference.clone()),
-                Event::JobEnded { .. }
-                | Event::RunStarted { .. }
-                | Event::JobsStarted { .. }
-                | Event::Skipped { .. }
-                | Event::Shared { .. }
-                | Event::RoundStarted { .. }
-                | Event::RoundEnded { .. }
-                | Event::Warned { .. }
-                | Event::RunEnded { .. } => {}
+            // What says nothing of the engine is asked again.
+            if let Event::JobEnded { line, backend, outcome, .. } = event
+                && outcome.says_something()
+            {
+                let of = (line.clone(), backend.clone());
+                self.past.insert(of, outcome.as_ref().clone());
+            } else if let Event::Found { finding } = event {
+                self.court.remember(&finding.signature);
+            } else if let Event::Differed { difference } = event {
+                self.told.push(difference.clone());
             }
         }
     }

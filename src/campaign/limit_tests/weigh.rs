@@ -5,7 +5,6 @@ use super::judge::{LimitFailure, LimitVerdict, judge};
 use super::run::{State, Work};
 use crate::campaign::confirming::{WASTED_MAX, shows};
 use crate::campaign::{CONFIRMATIONS, Case, Court, Difference, Event, Expecting, Finding, Judged};
-use crate::job::Allocator;
 use crate::oracles::Inconclusive;
 use crate::outcome::Outcome;
 use std::collections::BTreeMap;
@@ -138,20 +137,11 @@ impl Work<'_> {
         if !state.court.is_new(&judged.signature) {
             return;
         }
-        self.observer.observe(Event::Found {
-            finding: Box::new(Finding {
-                signature: judged.signature.clone(),
-                violation: judged.violation.clone(),
-                subject: case.subject.clone(),
-                backend: self.run.backends[backend].clone(),
-                peers: Vec::new(),
-                budget: self.run.budget,
-                allocator: allocator_of(case),
-                outcome: outcome.clone(),
-                seen,
-                growth: None,
-            }),
-        });
+        let (subject, backend) = (case.subject.clone(), self.run.backends[backend].clone());
+        let allocator = case.execution.as_ref().map(|it| it.allocator).unwrap_or_default();
+        let found = Finding::of(judged, subject, backend, self.run.budget, outcome.clone(), seen);
+        let finding = Box::new(Finding { allocator, ..found });
+        self.observer.observe(Event::Found { finding });
     }
 
     /// Says what every run has shown.
@@ -202,16 +192,12 @@ impl Work<'_> {
     }
 }
 
-fn allocator_of(case: &Case) -> Allocator {
-    case.execution.as_ref().map(|execution| execution.allocator).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::campaign::limit_tests::{LimitRun, LimitTest, Stand, limit_tests};
     use crate::campaign::{Aspect, Observer};
-    use crate::job::Budget;
+    use crate::job::{Allocator, Budget};
     use crate::outcome::{
         Artifact, EngineVerdict, ExecutionCheck, Phase, Termination, WrongCall, WrongKind,
     };

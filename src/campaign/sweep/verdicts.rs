@@ -4,7 +4,6 @@ use super::Sweep;
 use super::state::{Running, State};
 use crate::campaign::confirming::{Confirming, shows};
 use crate::campaign::{CONFIRMATIONS, Case, Court, Event, Finding, Judged};
-use crate::job::Allocator;
 use crate::oracles;
 use crate::outcome::Outcome;
 use crate::sandbox::Task;
@@ -167,18 +166,9 @@ impl Sweep<'_> {
         state.findings += 1;
         let compares = oracles::compares(&judged.violation.oracle);
         let peers = if compares { self.options.backends.clone() } else { Vec::new() };
-        let finding = Finding {
-            peers,
-            signature: judged.signature.clone(),
-            violation: judged.violation.clone(),
-            subject: case.subject.clone(),
-            backend: self.options.backends[backend].clone(),
-            budget: self.options.budget,
-            outcome,
-            allocator: Allocator::OnDemand,
-            seen,
-            growth: None,
-        };
+        let (subject, backend) = (case.subject.clone(), self.options.backends[backend].clone());
+        let found = Finding::of(judged, subject, backend, self.options.budget, outcome, seen);
+        let finding = Finding { peers, ..found };
         self.observer.observe(Event::Found { finding: Box::new(finding) });
     }
 

@@ -5,7 +5,7 @@ use crate::campaign::events::Silent;
 use crate::campaign::{
     CONFIRMATIONS, Case, CaseError, Finding, Judged, Repro, ReproRun, Subject, reproduce,
 };
-use crate::job::{Allocator, Budget};
+use crate::job::Budget;
 use crate::recipe::Recipe;
 use crate::sandbox::{Pool, SeatError};
 use std::sync::atomic::AtomicBool;
@@ -45,20 +45,10 @@ pub fn confirm_width(
         if seen.len() < all {
             continue;
         }
-        let Judged { signature, violation } = first.clone();
         let count = u32::try_from(all).unwrap_or(u32::MAX);
-        return Ok(Some(Finding {
-            signature,
-            violation,
-            subject: Subject::Recipe(recipe),
-            backend: wrong.backend.clone(),
-            peers: Vec::new(),
-            budget,
-            outcome: run.outcome,
-            allocator: Allocator::OnDemand,
-            seen: (count, count),
-            growth: None,
-        }));
+        let (subject, backend) = (Subject::Recipe(recipe), wrong.backend.clone());
+        let seen = (count, count);
+        return Ok(Some(Finding::of(first, subject, backend, budget, run.outcome, seen)));
     }
     Ok(None)
 }

@@ -30,10 +30,7 @@ pub(super) fn tell(
     tally: &Tally,
     issues: &KnownIssues,
 ) {
-    let (json, quiet) = (opts.session.json, opts.session.quiet);
-    if json {
-        return;
-    }
+    let quiet = opts.session.quiet;
     if !quiet && !report.verdicts.is_empty() {
         table(run, report, issues);
         reasons(run, report);

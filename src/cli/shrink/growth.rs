@@ -3,13 +3,13 @@
 use super::output::Output;
 use super::target::check_seen;
 use super::{Opts, tell, tell_end};
-use crate::campaign::{CONFIRMATIONS, Evidence, Finding, Subject};
+use crate::campaign::{CONFIRMATIONS, Evidence, Finding, Judged, Subject};
 use crate::cli::Exit;
 use crate::cli::known;
 use crate::cli::options::stop_flag;
 use crate::cli::recorder::FindingFile;
 use crate::cli::repro_growth::Asked;
-use crate::job::{Allocator, Budget};
+use crate::job::Budget;
 use crate::recipe::Recipe;
 use crate::shrink::{Candidate, Ended, Grown, GrowthHolds, Limits, Search, ShrinkError, Smallest};
 use crate::triage::KnownIssues;
@@ -104,18 +104,11 @@ pub(super) fn least(
         return Ok(None);
     }
     check_seen(opts, output, seen)?;
-    let found = Finding {
-        signature: grown.signature,
-        violation: grown.violation,
-        subject: Subject::Recipe(smallest_recipe.clone()),
-        backend: backend.clone(),
-        peers: Vec::new(),
-        growth: Some(Evidence { scaled: scaled.to_vec(), ladder: grown.ladder }),
-        budget,
-        outcome: grown.top,
-        allocator: Allocator::OnDemand,
-        seen,
-    };
+    let judged = Judged { signature: grown.signature, violation: grown.violation };
+    let (subject, backend) = (Subject::Recipe(smallest_recipe.clone()), backend.clone());
+    let found = Finding::of(&judged, subject, backend, budget, grown.top, seen);
+    let growth = Some(Evidence { scaled: scaled.to_vec(), ladder: grown.ladder });
+    let found = Finding { growth, ..found };
     Ok(Some((smallest, found)))
 }
 

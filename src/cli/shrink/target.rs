@@ -3,12 +3,12 @@
 use super::Opts;
 use super::output::Output;
 use crate::campaign::{
-    CONFIRMATIONS, Case, Finding, Repro, ReproReport, ReproRun, Subject, reproduce,
+    CONFIRMATIONS, Case, Finding, Judged, Repro, ReproReport, ReproRun, Subject, reproduce,
 };
 use crate::cli::recorder::{FindingFile, Recorder};
 use crate::cli::verdicts;
 use crate::engines::Backend;
-use crate::job::{Allocator, Budget};
+use crate::job::Budget;
 use crate::oracles;
 use crate::report::Quiet;
 use crate::sandbox::Pool;
@@ -146,19 +146,13 @@ pub(super) fn confirm(
             (judged.violation.clone(), target.run.outcome.clone())
         }
     };
-    Ok(Finding {
-        signature: target.signature.clone(),
-        violation,
-        subject: match &smallest.candidate {
-            Candidate::Recipe(recipe) => Subject::Recipe(recipe.clone()),
-            Candidate::Module(_) => Subject::Module("smallest.wasm".to_owned()),
-        },
-        backend: target.run.backend.clone(),
-        peers: if compares { target.peers.clone() } else { Vec::new() },
-        growth: None,
-        budget: target.budget,
-        outcome,
-        allocator: Allocator::OnDemand,
-        seen: (seen, runs),
-    })
+    let judged = Judged { signature: target.signature.clone(), violation };
+    let subject = match &smallest.candidate {
+        Candidate::Recipe(recipe) => Subject::Recipe(recipe.clone()),
+        Candidate::Module(_) => Subject::Module("smallest.wasm".to_owned()),
+    };
+    let (backend, seen) = (target.run.backend.clone(), (seen, runs));
+    let found = Finding::of(&judged, subject, backend, target.budget, outcome, seen);
+    let peers = if compares { target.peers.clone() } else { Vec::new() };
+    Ok(Finding { peers, ..found })
 }
